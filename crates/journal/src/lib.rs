@@ -52,7 +52,7 @@ pub use error::{FaultKind, JournalError};
 pub use memory::Link;
 pub use memory::Memory;
 #[cfg(all(feature = "nats", feature = "testing"))]
-pub use nats::{pack_nats_message, read_nats_message};
+pub use nats::{pack_nats_message, pack_old_nats_log, read_nats_message};
 pub use replication_status::{ReplicationStatus, WarningKind};
 
 pub use self::address::without_secrets;

@@ -10,14 +10,15 @@ mod client;
 mod connect;
 mod cursor;
 mod fault;
-mod fetch;
 mod follower;
 mod frame;
+mod history;
 mod lease;
 mod log;
 mod log_index;
 mod login;
 mod opening;
+mod order;
 mod quorum;
 mod runtime;
 mod snapshots;
@@ -33,11 +34,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) use self::address::NatsAddress;
-use self::append::append;
+use self::append::{append, cancel};
 use self::cursor::{Cursor, from_memory};
 use self::fault::Fault;
 #[cfg(feature = "testing")]
-pub use self::frame::{pack_nats_message, read_nats_message};
+pub use self::frame::{pack_nats_message, pack_old_nats_log, read_nats_message};
 use self::lease::NatsLease;
 use self::log::{FOLLOWER_PATIENCE, Log};
 use self::runtime::Runtime;
@@ -168,10 +169,13 @@ impl Journal for NatsJournal {
         let verified = self.runtime.wait(FETCH_PATIENCE, verifying);
         verified.map_err(|fault| fault.into_error("looking for the last record"))?;
         if self.latch.is_closed() {
-            // A frame without records. It shows that there is room again. It also takes the place
-            // that the failed frame was made for, so that one is void if it has not come by now. If
-            // it has come, its records stay in the log, and the caller may append them once more.
-            self.send(&[])?;
+            // If the failed batch has not come by now, it never counts. If it has come, its records
+            // stay in the log, and the caller may append them once more.
+            let log = self.runtime.log.clone();
+            let cancelled = self.runtime.wait(PATIENCE + GRACE, async move {
+                cancel(&log, Instant::now() + PATIENCE).await
+            });
+            cancelled.map_err(|fault| fault.into_error("appending"))?;
             self.latch.open();
         }
         Ok(())
@@ -216,7 +220,7 @@ impl Reader for NatsReader {
 
 fn position(log: &Log) -> Position {
     let index = log.index.lock();
-    Position { epoch: index.epoch, seq: index.end.seq }
+    Position { epoch: index.epoch, seq: index.end().seq }
 }
 
 fn read(

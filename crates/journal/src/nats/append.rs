@@ -1,8 +1,9 @@
-//! Appends a batch. A frame is sent for the place after the end of the index, again and again,
-//! until the index shows what lies in that place.
+//! Appends a batch. A message is sent, again and again, until the index shows what has become of
+//! the first copy of it.
 //!
-//! The service may store a message without an answer. So no answer alone decides: it only shows
-//! what to wait for. The index decides, which is the log itself as every replica reads it.
+//! The service puts messages in order, so nothing is asked of it but to store one. It may store a
+//! message without an answer. So no answer alone decides: it only shows what to wait for. The index
+//! decides, which is the log itself as every replica reads it.
 
 use std::time::{Duration, Instant as Moment};
 
@@ -10,166 +11,157 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::fault::Fault;
-use super::frame::{End, pack};
+use super::frame::{End, Sender, pack};
 use super::log::Log;
-use super::log_index::Commit;
+use super::log_index::Outcome;
 use crate::{JournalError, Position};
 
-/// The header that makes the service refuse a message in another place.
-const EXPECTED: &str = "Nats-Expected-Last-Sequence";
-
-/// How long the follower may take to deliver what another replica has appended.
-const FOLLOWER_PATIENCE: Duration = Duration::from_millis(20);
-
-/// How long after silence the frame is sent again.
+/// How long after silence the message is sent again.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// Appends a batch, and returns the position of its last record. After a failure the batch may or
-/// may not be in the log, and may still get there.
+/// may not be in the log, and may still get there until [`cancel`] has succeeded.
 pub(super) async fn append(
     log: &Log,
     batch: &[Vec<u8>],
     give_up: Instant,
 ) -> Result<Position, Fault> {
     loop {
-        log.check()?;
-        let nonce = super::draw().map_err(Fault::Error)?;
-        // One lock for both: the nonce is expected before the frame can come back, and the place is
-        // that of this very end.
-        let (epoch, end) = {
-            let mut index = log.index.lock();
-            index.expect(nonce);
-            (index.epoch, index.end)
-        };
-        let attempt = Attempt { log, epoch, end, nonce };
-        if let Some(commit) = attempt.run(batch, give_up).await? {
-            // The frame counts in its place only, directly after the end it was made for.
-            debug_assert_eq!(
-                commit.seq,
-                end.seq + batch.len() as u64,
-                "own records follow the end"
-            );
-            return Ok(Position { epoch, seq: commit.seq });
+        let attempt = Attempt::new(log, Counter::Next)?;
+        let outcome = attempt.run(batch, give_up).await?;
+        if let Some(commit) = outcome.commit {
+            return Ok(Position { epoch: attempt.epoch, seq: commit.seq });
         }
-        // Another message took the place, so this frame can never count (`Frame::counts`). That
-        // makes it safe to pack the batch anew: it cannot come to be in the log twice.
+        // The message came too late, and each copy of it comes later still. So it can never count
+        // (`Order::take`). That makes it safe to pack the batch anew: it cannot come to be in the
+        // log twice.
     }
 }
 
-/// An attempt to be the message directly after one end of the log.
+/// Stores a message without records. It shows that the log can be appended to. If it is not known
+/// what has become of the last batch, the message takes its place: then one of the two has come
+/// first, and the other one never counts.
+pub(super) async fn cancel(log: &Log, give_up: Instant) -> Result<(), Fault> {
+    Attempt::new(log, Counter::OfTheLast)?.run(&[], give_up).await.map(drop)
+}
+
+enum Counter {
+    Next,
+    /// The one of the last message, as long as it is not known what has become of that.
+    OfTheLast,
+}
+
+/// An attempt to get a message with one counter into the log.
 struct Attempt<'a> {
     log: &'a Log,
     epoch: u64,
-    end: End,
-    nonce: u64,
+    /// What is known of the log when the message is made.
+    known: End,
+    sender: Sender,
 }
 
-/// What lies in the place of an attempt.
-enum Place {
-    /// The frame of this attempt.
-    Own(Commit),
-    /// Another message. The frame is void, even if it is stored later.
-    Taken,
-    /// Nothing that is known here; the frame may be on its way.
-    Unknown,
-}
+impl<'a> Attempt<'a> {
+    fn new(log: &'a Log, counter: Counter) -> Result<Self, Fault> {
+        log.check()?;
+        let made_ms = log.status.log_time_ms((log.clock)());
+        // One lock for all: the counter is expected before the message can come back, and what is
+        // known does not have it.
+        let mut index = log.index.lock();
+        let counter = match counter {
+            Counter::Next => index.begin(),
+            Counter::OfTheLast => index.begin_instead(),
+        };
+        let sender = Sender { writer: index.writer, counter, made_ms };
+        Ok(Self { log, epoch: index.epoch, known: index.end(), sender })
+    }
 
-impl Attempt<'_> {
-    /// Sends the frame until the index shows what lies in its place. Returns `None` if that is
-    /// another message.
+    /// Sends the message until the index shows what has become of the first one with its counter.
     ///
     /// | answer of the service | then |
     /// |---|---|
     /// | stored, as message N | wait until the index has N |
-    /// | wrong last sequence | ask what lies there: another message, or this frame |
-    /// | nothing, or no leader | pause, and ask what lies there: it may be stored all the same |
-    /// | any other refusal | fail with it |
+    /// | nothing, or no leader | pause, and ask for the end of the log: it may be stored all the same |
+    /// | a refusal | fail with it |
     /// | no answer until `give_up` | fail with the last silence |
     ///
-    /// Each case that goes on ends in [`Attempt::place`]: own, taken, or unknown. Only an unknown
-    /// place makes it send the same frame again.
-    ///
-    /// The id of the message makes the service drop repeats, which only saves work; the log is
-    /// right without it. A repeat has different answers: one server answers *wrong last sequence*,
-    /// a cluster answers *stored* with the number of the first copy. While the first copy is under
-    /// way, a cluster may also answer *duplicate in process* (10158), which is silence: the frame is
-    /// about to be stored.
-    async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Option<Commit>, Fault> {
+    /// A copy has no effect, wherever it comes to lie. So a message can be sent again at any time.
+    async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Outcome, Fault> {
         let log = self.log;
-        let frame = pack(self.end, self.nonce, batch);
+        let message = pack(self.known, self.sender, batch);
         let mut fault = Fault::Silent("no answer in time".to_owned());
-        // Of the first copy: any copy may be the one that is stored.
+        let mut stored = None;
+        // Of the first copy: any copy may be the one that counts.
         let (first_sent, before_ms) = (Moment::now(), (log.clock)());
         loop {
-            let answer = timeout_at(give_up, self.publish(frame.clone())).await;
-            let after_ms = (log.clock)();
-            let learned = match answer {
-                Ok(Ok(number)) => timeout_at(give_up, log.settle(number)).await,
-                Ok(Err(Fault::Conflict)) => timeout_at(give_up, self.look()).await,
-                Ok(Err(Fault::Silent(why))) => {
-                    fault = Fault::Silent(why);
-                    sleep(RETRY).await;
-                    timeout_at(give_up, self.look()).await
-                }
-                Ok(Err(other)) => return Err(other),
-                Err(_) => return Err(fault),
+            let learned = match stored {
+                None => match timeout_at(give_up, self.publish(message.clone())).await {
+                    Ok(Ok(number)) => {
+                        stored = Some(number);
+                        timeout_at(give_up, self.settle(number)).await
+                    }
+                    Ok(Err(Fault::Silent(why))) => {
+                        fault = Fault::Silent(why);
+                        timeout_at(give_up, self.look()).await
+                    }
+                    Ok(Err(other)) => return Err(other),
+                    Err(_) => return Err(fault),
+                },
+                Some(number) => timeout_at(give_up, self.settle(number)).await,
             };
+            let after_ms = (log.clock)();
             // A log that is damaged or replaced. Silence, on the other hand, is no reason to stop:
             // the follower may have delivered meanwhile what could not be asked.
             if let Ok(Err(error @ Fault::Error(_))) = learned {
                 return Err(error);
             }
-            match self.place()? {
-                Place::Own(commit) => {
-                    // No other replica had appended before the first copy was sent, or the frame
-                    // would not count. After that one may have, after an early copy. So the log is
-                    // known as of `first_sent`, and not as of now.
-                    log.status.known_at(first_sent);
-                    log.set_clock_offset(commit.at_ms, before_ms, after_ms);
-                    return Ok(Some(commit));
-                }
-                Place::Taken => return Ok(None),
-                Place::Unknown if Instant::now() >= give_up => return Err(fault),
-                Place::Unknown => {}
+            if let Some(outcome) = self.outcome()? {
+                // Whatever was acknowledged before the first copy was sent lies before it.
+                log.status.known_at(first_sent);
+                let service_ms = outcome.commit.map_or(outcome.taken_ms, |it| it.at_ms);
+                log.set_clock_offset(service_ms, before_ms, after_ms);
+                return Ok(outcome);
             }
             if let Ok(Err(Fault::Silent(why))) = learned {
                 fault = Fault::Silent(why);
+            }
+            if Instant::now() >= give_up {
+                return Err(fault);
             }
             sleep(Duration::from_millis(2)).await;
         }
     }
 
-    async fn publish(&self, frame: Bytes) -> Result<u64, Fault> {
+    async fn publish(&self, message: Bytes) -> Result<u64, Fault> {
         let subject = self.log.subjects.log_subject(self.epoch);
-        let expected = Some((EXPECTED, self.end.message));
-        let id = Some(format!("{:016x}", self.nonce));
-        self.log.client.publish(&subject, expected, id, frame).await
+        self.log.client.publish(&subject, None, None, message).await
     }
 
-    /// Learns what lies in the place.
-    async fn look(&self) -> Result<(), Fault> {
-        if self.log.wait_for(self.end.message + 1, FOLLOWER_PATIENCE).await {
-            return Ok(());
+    /// Makes sure that the index has this message, which the service has just stored.
+    async fn settle(&self, number: u64) -> Result<(), Fault> {
+        if number <= self.known.message {
+            let what = format!(
+                "message {number} of stream {} was stored behind message {}",
+                self.log.subjects.log, self.known.message
+            );
+            return Err(self.log.break_with(what));
         }
+        self.log.settle(number).await
+    }
+
+    /// Learns what the log has, after a pause.
+    async fn look(&self) -> Result<(), Fault> {
+        sleep(RETRY).await;
         self.log.catch_up(Duration::ZERO).await.map(drop)
     }
 
-    /// What the index has in the place. Fails if it is the index of another log by now.
-    fn place(&self) -> Result<Place, Fault> {
+    /// What has become of the message. Fails if the index is that of another log by now.
+    fn outcome(&self) -> Result<Option<Outcome>, Fault> {
         let index = self.log.index.lock();
         if index.epoch != self.epoch {
             let (was, is) = (self.epoch, index.epoch);
             return Err(Fault::Error(JournalError::Replaced { was, is }));
         }
-        debug_assert!(index.end.message >= self.end.message, "the end never goes back");
-        // Own before taken: with an own frame the end is past the place as well.
-        Ok(match index.confirm_commit() {
-            Some(commit) => {
-                debug_assert!(self.end.seq <= commit.seq && commit.seq <= index.end.seq);
-                Place::Own(commit)
-            }
-            None if index.end.message > self.end.message => Place::Taken,
-            None => Place::Unknown,
-        })
+        debug_assert!(index.end().message >= self.known.message, "the end never goes back");
+        Ok(index.outcome())
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::fault::Fault;
-use super::fetch::frame;
 use super::frame::Frame;
+use super::history::{message, order_before_record};
 use super::log::Log;
+use super::order::{Order, Verdict};
 use crate::contract::{PageLimit, Record};
 use crate::{JournalError, Position};
 
@@ -23,8 +24,8 @@ const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 pub(super) struct Cursor {
     epoch: u64,
     ahead: VecDeque<Frame>,
-    /// The next message to fetch.
-    next_message: u64,
+    /// The order up to the last message that was fetched.
+    order: Order,
 }
 
 struct Page {
@@ -74,7 +75,7 @@ pub(super) fn from_memory(
     limit: PageLimit,
 ) -> Result<Option<Vec<Record>>, JournalError> {
     let index = log.index.lock();
-    let (first, last) = (index.first_seq, index.end.seq);
+    let (first, last) = (index.first_seq, index.end().seq);
     if from_seq < first || from_seq > last.saturating_add(1) {
         return Err(JournalError::NotThere { wanted: from_seq, first, last });
     }
@@ -99,13 +100,14 @@ impl Cursor {
         from_seq: u64,
         limit: PageLimit,
     ) -> Result<Vec<Record>, Fault> {
-        let (end, epoch) = {
+        let (end, epoch, kept) = {
             let index = log.index.lock();
-            (Position { epoch: index.epoch, seq: index.end.seq }, index.epoch)
+            let end = Position { epoch: index.epoch, seq: index.end().seq };
+            (end, index.epoch, index.kept())
         };
         if self.epoch != epoch || self.ahead.front().is_none_or(|it| it.first_seq > from_seq) {
-            *self =
-                Self { epoch, ahead: VecDeque::new(), next_message: find(log, from_seq).await? };
+            let order = order_before_record(&log.client, &log.subjects, &kept, from_seq).await?;
+            *self = Self { epoch, ahead: VecDeque::new(), order };
         }
         let mut page = Page::new(from_seq, limit);
         loop {
@@ -127,45 +129,22 @@ impl Cursor {
 
     /// Fetches more frames. Returns whether there were more.
     async fn fetch_more(&mut self, log: &Arc<Log>) -> Result<bool, Fault> {
-        let last = log.index.lock().end.message;
+        let last = log.index.lock().end().message;
         let size = self.ahead.back().map_or(BYTES_AT_ONCE, Frame::bytes).max(1);
         let count = (BYTES_AT_ONCE / size).clamp(1, FETCHED_AT_ONCE);
-        let until = last.min(self.next_message + count as u64 - 1);
-        let numbers = self.next_message..=until;
-        let get = |number| frame(&log.client, &log.subjects, number);
+        let next = self.order.end.message + 1;
+        let numbers = next..=last.min(next + count as u64 - 1);
+        let get = |number| message(&log.client, &log.subjects, number);
         let mut fetched = stream::iter(numbers.clone()).map(get).buffered(FETCHED_AT_ONCE);
-        while let Some(frame) = fetched.next().await {
-            let frame = frame?;
-            self.next_message = frame.message + 1;
-            if frame.counts() && frame.count > 0 {
-                self.ahead.push_back(frame);
+        while let Some(message) = fetched.next().await {
+            let message = message?;
+            if let Verdict::Counts { first_seq, at_ms } = self.order.take(&message.outline) {
+                let frame = message.place(first_seq, at_ms);
+                if frame.count > 0 {
+                    self.ahead.push_back(frame);
+                }
             }
         }
         Ok(!numbers.is_empty())
     }
-}
-
-/// Finds the message with this record. The record has to be in the index.
-pub(super) async fn find(log: &Log, seq: u64) -> Result<u64, Fault> {
-    let (mut low, mut high) = {
-        let index = log.index.lock();
-        (index.first_message, index.end.message)
-    };
-    // Binary search: the message is in low..=high. A void frame in the middle shows nothing of the
-    // records, so the next frame that counts stands in for it.
-    while low < high {
-        let middle = low.midpoint(high);
-        let mut probe = middle;
-        let mut found = frame(&log.client, &log.subjects, probe).await?;
-        while !found.counts() && probe < high {
-            probe += 1;
-            found = frame(&log.client, &log.subjects, probe).await?;
-        }
-        if found.counts() && found.end_seq() <= seq {
-            low = probe + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }

@@ -62,7 +62,7 @@ pub(super) async fn follow(log: Arc<Log>) {
 
 async fn follow_once(log: &Log) -> Result<(), Fault> {
     // Not from the beginning: the index has everything before.
-    let from = log.index.lock().end.message + 1;
+    let from = log.index.lock().end().message + 1;
     let config = pull::Config {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
         ack_policy: AckPolicy::None,

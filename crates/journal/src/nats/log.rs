@@ -16,8 +16,8 @@ use super::Clock;
 use super::address::NatsAddress;
 use super::client::{Client, OPEN_PATIENCE, Stored};
 use super::fault::Fault;
-use super::fetch::first_frame;
-use super::frame::End;
+use super::frame::Unreadable;
+use super::history::{Kept, order_before};
 use super::log_index::{Ingested, LogIndex};
 use super::opening::begin;
 use super::quorum::quorum_age;
@@ -126,7 +126,7 @@ impl Log {
     pub(super) async fn wait_for(&self, message: u64, limit: Duration) -> bool {
         // Before the first check. Otherwise a change between the two would be missed.
         let mut moved = self.moved.subscribe();
-        let is_there = || self.index.lock().end.message >= message;
+        let is_there = || self.index.lock().end().message >= message;
         let waiting = async {
             while !is_there() {
                 let _the_sender_is_here = moved.changed().await;
@@ -144,7 +144,7 @@ impl Log {
     }
 
     async fn fetch_to(&self, message: u64) -> Result<(), Fault> {
-        let from = self.index.lock().end.message + 1;
+        let from = self.index.lock().end().message + 1;
         let fetch = |number| self.client.message(&self.subjects.log, number);
         let mut fetched = stream::iter(from..=message).map(fetch).buffered(FETCHED_AT_ONCE);
         while let Some(stored) = fetched.next().await {
@@ -165,6 +165,13 @@ impl Log {
         }
     }
 
+    /// Notes that the log has lost what was in it, and returns that as an error.
+    pub(super) fn break_with(&self, what: String) -> Fault {
+        let mut index = self.index.lock();
+        let why = index.broken.get_or_insert(Unreadable::Damaged(what));
+        Fault::Error(why.to_error(&self.subjects.log))
+    }
+
     /// Asks the leader for the end of the log, and waits until the index has it. Fetches what the
     /// follower does not deliver within `patience`, and returns whether that was necessary.
     ///
@@ -179,7 +186,7 @@ impl Log {
         let (last, first) = (info.state.last_sequence, info.state.first_sequence.max(1));
         let (was, end, first_message) = {
             let index = self.index.lock();
-            (index.epoch, index.end, index.first_message)
+            (index.epoch, index.end(), index.first_message)
         };
         let is = epoch_of(&info).map_err(Fault::Error)?;
         if is != was {
@@ -217,9 +224,11 @@ impl Log {
             // oldest record that is kept may lie behind the end of the index. A reader then gets
             // `NotThere` and begins with the snapshot, which is right.
             let low_watermark = self.state().low_watermark().await?.it;
+            let first_seq = low_watermark.as_ref().map_or(1, |it| it.first_seq);
             let mut index = self.index.lock();
             index.first_message = first;
-            index.first_seq = index.first_seq.max(low_watermark.map_or(1, |it| it.first_seq));
+            index.first_seq = index.first_seq.max(first_seq);
+            index.base = low_watermark.and_then(|it| it.base());
         }
         if let Some(agreed) = asked.checked_sub(quorum_age) {
             self.status.known_at(agreed);
@@ -228,28 +237,27 @@ impl Log {
     }
 
     /// Moves the index to just before the first message that is kept, because those in between were
-    /// trimmed. The frame there says what its predecessor was. That is believed without a check:
-    /// the chain of checksums cannot be followed through a gap.
+    /// trimmed. Whoever trimmed them has stored the order there. What this replica knew of them is
+    /// not compared with it.
     async fn skip_trimmed(&self, first: u64, last: u64) -> Result<(), Fault> {
-        let frame = first_frame(&self.client, &self.subjects, first, last).await?;
-        let Some(frame) = frame else { return Ok(()) };
-        let before = End {
-            message: frame.message - 1,
-            crc: frame.previous_crc,
-            seq: frame.first_seq - 1,
-            at_ms: frame.at_ms,
+        let low_watermark = self.state().low_watermark().await?.it;
+        let base = low_watermark.and_then(|it| it.base());
+        let kept = Kept { first, last, base };
+        let order = match kept.begin() {
+            Some(order) => order,
+            None => order_before(&self.client, &self.subjects, &kept, first).await?,
         };
         let mut index = self.index.lock();
         // The follower may have been faster, and the index never goes back.
-        if index.end.message < before.message {
-            index.skip_to(before);
+        if index.end().message < order.end.message {
+            index.skip_to(order);
         }
         Ok(())
     }
 
     /// Fails if the last message of the index is not in the log, or is another one there.
     pub(super) async fn verify(&self) -> Result<(), Fault> {
-        let end = self.index.lock().end;
+        let end = self.index.lock().end();
         if end.message == 0 {
             return Ok(());
         }
@@ -271,7 +279,7 @@ impl Log {
         let _either_way = self.catch_up(FOLLOWER_PATIENCE).await;
         let (first, last) = {
             let index = self.index.lock();
-            (index.first_seq, index.end.seq)
+            (index.first_seq, index.end().seq)
         };
         if wanted < first {
             return JournalError::NotThere { wanted, first, last };

@@ -7,9 +7,9 @@ use tokio::try_join;
 
 use super::client::Client;
 use super::fault::Fault;
-use super::fetch::{first_frame, last_end};
-use super::frame::End;
+use super::history::{Kept, order_before};
 use super::log_index::LogIndex;
+use super::order::Order;
 use super::state::State;
 use super::subjects::{Subjects, epoch_of};
 use crate::JournalError;
@@ -42,28 +42,36 @@ pub(super) async fn begin(client: &Client, subjects: &Subjects) -> Result<LogInd
 
 async fn read(client: &Client, subjects: &Subjects, info: &Info) -> Result<LogIndex, Fault> {
     let epoch = epoch_of(info).map_err(Fault::Error)?;
-    let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+    let (first, last) = (info.state.first_sequence.max(1), info.state.last_sequence);
     let damaged = |what: String| Fault::Error(JournalError::Damaged { what });
     let said = State { client, subjects, epoch };
-    let low_watermark = said.low_watermark().await?.it.map_or(1, |it| it.first_seq);
+    let writer = super::draw().map_err(Fault::Error)?;
+    let low_watermark = said.low_watermark().await?.it;
+    let low_seq = low_watermark.as_ref().map_or(1, |it| it.first_seq);
     if last == 0 {
-        return Ok(LogIndex::new(epoch, End::default(), low_watermark, 1));
+        let mut index = LogIndex::new(epoch, Order::default(), writer);
+        index.first_seq = low_seq;
+        return Ok(index);
     }
-    let end = last_end(client, subjects, first, last).await?;
-    let oldest = first_frame(client, subjects, first, last).await?;
-    let (Some(end), Some(oldest)) = (end, oldest) else {
-        return Err(damaged(format!("stream {} has lost all of its messages", subjects.log)));
+    let base = low_watermark.and_then(|it| it.base());
+    let kept = Kept { first, last, base: base.clone() };
+    let order = order_before(client, subjects, &kept, last + 1).await?;
+    let oldest = match kept.begin() {
+        Some(order) => order,
+        None => order_before(client, subjects, &kept, first).await?,
     };
-    let first_seq = low_watermark.max(oldest.first_seq);
+    let (first_seq, last_seq) = (low_seq.max(oldest.end.seq + 1), order.end.seq);
     let covered = said.manifest().await?.it.map_or(0, |it| it.seq);
     // A record that is neither kept nor in a snapshot is lost. The snapshot is read last: between
     // the two, another replica may only save a newer one.
-    if first_seq > covered + 1 || first_seq > end.seq + 1 {
+    if first_seq > covered + 1 || first_seq > last_seq + 1 {
         return Err(damaged(format!(
-            "stream {} has the records {first_seq} to {} and a snapshot up to {covered}: what is \
-             between is missing",
-            subjects.log, end.seq
+            "stream {} has the records {first_seq} to {last_seq} and a snapshot up to {covered}: \
+             what is between is missing",
+            subjects.log
         )));
     }
-    Ok(LogIndex::new(epoch, end, first_seq, first))
+    let mut index = LogIndex::new(epoch, order, writer);
+    (index.first_seq, index.first_message, index.base) = (first_seq, first, base);
+    Ok(index)
 }

@@ -71,7 +71,7 @@ async fn check(log: &Log, at: Position) -> Result<super::state::Said<Manifest>, 
     let newest = log.state().manifest().await?;
     let index = {
         let index = log.index.lock();
-        Position { epoch: index.epoch, seq: index.end.seq }
+        Position { epoch: index.epoch, seq: index.end().seq }
     };
     refuse_odd(at, index, newest.it.as_ref().map(|it| it.seq)).map_err(Fault::Error)?;
     Ok(newest)

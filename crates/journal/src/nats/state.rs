@@ -7,18 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use super::fault::Fault;
-use super::frame::FORMAT;
+use super::order::{Order, StoredOrder};
 use super::subjects::{Subjects, newer};
 use crate::{JournalError, checksum};
+
+/// The format of what is stored here.
+const FORMAT: u8 = 1;
 
 /// The header that refuses a message if there is a newer one of its subject.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
 /// The oldest record that is kept. It only rises, except in a new log.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct LowWatermark {
     format: u8,
     pub(super) first_seq: u64,
+    /// The order of the log before the first message that is kept. Older versions do not store it:
+    /// their messages say themselves which numbers their records have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<StoredOrder>,
 }
 
 /// The newest complete snapshot.
@@ -37,8 +44,12 @@ pub(super) struct Manifest {
 }
 
 impl LowWatermark {
-    pub(super) fn new(first_seq: u64) -> Self {
-        Self { format: FORMAT, first_seq }
+    pub(super) fn new(first_seq: u64, base: &Order) -> Self {
+        Self { format: FORMAT, first_seq, base: Some(base.into()) }
+    }
+
+    pub(super) fn base(&self) -> Option<Order> {
+        self.base.clone().map(Order::from)
     }
 }
 

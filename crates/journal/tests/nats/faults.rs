@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use live_users_journal::{APPEND_MS_MAX, Journal, JournalError, open};
+use live_users_journal::{APPEND_MS_MAX, Journal, open};
 use live_users_testkit::{Nats, NatsVersion, Relay, on_each_nats_version};
 
 use super::{all, new_name, one, patiently};
@@ -95,24 +95,6 @@ fn a_server_that_stops_without_a_word_blocks_no_longer_than_promised(version: Na
     append_patiently(&mut *journal, "2");
     let records = all(&mut *journal);
     assert!(records == ["0", "2"] || records == ["0", "1", "2"], "{records:?}");
-}
-
-/// The leader has the message, and the others do not take it. Newer servers say so of a repeat.
-#[test]
-fn a_repeat_while_the_first_copy_is_under_way_is_no_refusal() {
-    let (mut nats, name) = (Nats::cluster_on(NatsVersion::Current), new_name());
-    open(&nats.journal_url(&name)).unwrap();
-    patiently(|| {
-        let leader = nats.leader_of(&format!("live-users-{name}-log"));
-        let others = [(leader + 1) % 3, (leader + 2) % 3];
-        let mut journal = open(&format!("nats://{}/{name}", nats.address(leader))).ok()?;
-        others.iter().for_each(|node| nats.freeze(*node, true));
-        let error = journal.append(&one("1")).unwrap_err();
-        others.iter().for_each(|node| nats.freeze(*node, false));
-        assert!(matches!(error, JournalError::Unreachable { .. }), "{error}");
-        patiently(|| journal.recover().ok());
-        error.to_string().contains("10158").then_some(())
-    });
 }
 
 fn a_network_that_is_cut_shows_in_the_age_and_comes_back(version: NatsVersion) {

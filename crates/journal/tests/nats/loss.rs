@@ -13,6 +13,7 @@ on_each_nats_version! {
     what_is_stored_twice_or_late_counts_once,
     a_message_that_nobody_here_wrote_is_named_as_damaged,
     a_log_that_lost_what_was_acknowledged_is_named_as_damaged,
+    a_log_that_lost_its_end_and_went_on_is_named_as_damaged,
     a_newer_format_is_left_alone,
 }
 
@@ -141,16 +142,51 @@ fn a_log_that_lost_what_was_acknowledged_is_named_as_damaged(version: NatsVersio
     assert!(error.to_string().contains("record 3"), "{error}");
 }
 
+fn a_log_that_lost_its_end_and_went_on_is_named_as_damaged(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
+    let url = nats.journal_url(&name);
+    let mut journal = open(&url).unwrap();
+    for text in ["1", "2", "3"] {
+        journal.append(&one(text)).unwrap();
+    }
+    // As if the service had forgotten the last message.
+    with_service(&nats.address(0), async |service| {
+        let stream = format!("live-users-{name}-log");
+        let log = service.get_stream(&stream).await.unwrap();
+        let kept = [log.get_raw_message(1).await.unwrap(), log.get_raw_message(2).await.unwrap()];
+        let config = log.cached_info().config.clone();
+        service.delete_stream(&stream).await.unwrap();
+        service.create_stream(config).await.unwrap();
+        for message in kept {
+            service.publish(message.subject, message.payload).await.unwrap().await.unwrap();
+        }
+    });
+    let mut other = open(&url).unwrap();
+    assert_eq!(other.position().seq, 2, "nobody else knows what is lost");
+    for text in ["3 again", "4"] {
+        other.append(&one(text)).unwrap();
+    }
+    let error = patiently(|| match journal.refresh() {
+        Err(JournalError::Unreachable { .. }) | Ok(_) => None,
+        Err(error) => Some(error),
+    });
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
+    let error = journal.append(&one("5")).unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
+    assert_eq!(other.append(&one("5")).unwrap().seq, 5);
+    assert_eq!(all(&mut *open(&url).unwrap()), ["1", "2", "3 again", "4", "5"]);
+}
+
 fn a_newer_format_is_left_alone(version: NatsVersion) {
     let (nats, name) = (Nats::alone_on(version), new_name());
     with_service(&nats.address(0), async |service| {
         let config = stream::Config {
             name: format!("live-users-{name}-log"),
-            description: Some("Live Users journal, format 2, epoch 0000000000000007; x".into()),
+            description: Some("Live Users journal, format 3, epoch 0000000000000007; x".into()),
             ..stream::Config::default()
         };
         service.create_stream(config).await.unwrap();
     });
     let Err(error) = open(&nats.journal_url(&name)) else { panic!("it is of a newer version") };
-    assert!(matches!(error, JournalError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerFormat { found: 3, known: 2, .. }), "{error}");
 }

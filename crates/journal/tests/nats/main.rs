@@ -7,6 +7,8 @@ mod jwt;
 mod limits;
 mod login;
 mod loss;
+mod old_format;
+mod order;
 mod refusal;
 mod replicas;
 mod tls;
