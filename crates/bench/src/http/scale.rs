@@ -13,10 +13,16 @@ use super::backend::{Backend, Binary};
 use super::voice::{PATH, SIGNED, fill, signed_requests};
 use super::wrk::{Load, Requests};
 use super::{ROUNDS, Rounds, wrk};
-use crate::report::{Median, Report, Row};
+use crate::report::{Goal, Median, Report, Row};
 
 /// Backends that share a journal.
 const BACKENDS: usize = 3;
+
+/// What they should reach together, of one backend on the same processors.
+const TOGETHER_MIN: f64 = 1.0;
+
+/// What a backend should reach of bare publishes.
+const OF_BARE_MIN: f64 = 0.25;
 
 /// How long replicas may take to agree, in seconds; not an expectation of speed.
 const PATIENCE_S: u64 = 30;
@@ -95,12 +101,20 @@ impl Service {
              the batches were: {bare} calls/s"
         );
         let ratio = Median::ratio(&self.alone.requests_per_s(), &self.bare);
-        report.add(Row::new("the same", self.alone.figure()).beside(bare, ratio));
+        let row = Row::new("the same", self.alone.figure()).beside(bare, ratio);
+        report.add(self.with_goal(row, OF_BARE_MIN, ratio.middle));
         if !self.together.0.is_empty() {
             let what =
                 format!("{BACKENDS} backends together, a third of the connections each, {engine}");
-            report.add(self.together.row(&what, "one backend", &self.alone).0);
+            let (row, ratio) = self.together.row(&what, "one backend", &self.alone);
+            report.add(self.with_goal(row, TOGETHER_MIN, ratio));
         }
+    }
+
+    /// Goals are for a service as it should run: three nodes that sync always.
+    fn with_goal(&self, row: Row, at_least: f64, ratio: f64) -> Row {
+        let has_goal = self.engine.is_cluster() && self.engine.syncs_always;
+        if has_goal { row.goal(Goal::AtLeast(at_least), ratio) } else { row }
     }
 }
 

@@ -1,12 +1,14 @@
 //! A journal that a NATS service keeps, beside bare publishes of the same bytes, at one server and
-//! at three, with all of them on this machine.
+//! at three, with all of them on this machine. The servers sync always if they can.
+
+mod writers;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use async_nats::jetstream::{self, stream};
 use live_users_journal::{PageLimit, open};
-use live_users_testkit::Nats;
+use live_users_testkit::{Nats, NatsLimits, NatsVersion};
 
 use super::timed;
 
@@ -17,13 +19,21 @@ const SNAPSHOT_BYTES: usize = 100 * 1024 * 1024;
 
 /// Prints a table, and a line for each service with what is not a matter of batches.
 pub(crate) fn measure() -> Result<()> {
-    println!("{RECORD_BYTES} bytes a record, {} s a batch size, turn by turn\n", RUN.as_secs());
+    let version = NatsVersion::newest();
+    let number = version.number().unwrap_or_default();
+    println!(
+        "nats-server {number}, {RECORD_BYTES} bytes a record, {} s a batch size, turn by turn\n",
+        RUN.as_secs()
+    );
     println!("| servers | batch | | records/s | of bare | p50 ms | p99 ms | max ms |");
     println!("|--:|--:|---|--:|--:|--:|--:|--:|");
     for servers in [1, 3] {
-        let nats = Nats::with(servers, live_users_testkit::NatsLimits::default());
+        let nats = Nats::with(servers, NatsLimits::on(version));
         for batch in BATCHES {
             rates(&nats, batch)?;
+        }
+        for batch in writers::BATCHES {
+            writers::rates(&nats, batch)?;
         }
         others(&nats)?;
     }

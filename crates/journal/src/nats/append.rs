@@ -35,6 +35,11 @@ pub(super) async fn append(
         // The message came too late, and each copy of it comes later still. So it can never count
         // (`Order::take`). That makes it safe to pack the batch anew: it cannot come to be in the
         // log twice.
+        if Instant::now() >= give_up {
+            let why = "the message was stored too late to count: the service is slow, or its clocks \
+                       are not in step";
+            return Err(Fault::Silent(why.to_owned()));
+        }
     }
 }
 

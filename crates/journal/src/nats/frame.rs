@@ -16,11 +16,11 @@ use crc32fast::hash;
 
 use self::head::number;
 pub(super) use self::head::{Head, Rule};
-#[cfg(feature = "testing")]
-pub use self::pack::{pack_nats_message, pack_old_nats_log, read_nats_message};
 #[cfg(test)]
 pub(super) use self::pack::pack_following;
 pub(super) use self::pack::{Sender, pack};
+#[cfg(feature = "testing")]
+pub use self::pack::{pack_nats_message, pack_old_nats_log, read_nats_message};
 use super::subjects::newer;
 use crate::{JournalError, checksum};
 

@@ -168,7 +168,8 @@ impl LogIndex {
         }
         let first = self.past.front()?.message;
         let there = known.message.checked_sub(first).and_then(|n| usize::try_from(n).ok())?;
-        let fits = self.past.get(there).is_some_and(|it| (it.crc, it.seq) == (known.crc, known.seq));
+        let fits =
+            self.past.get(there).is_some_and(|it| (it.crc, it.seq) == (known.crc, known.seq));
         (!fits).then(|| {
             format!(
                 "message {message} follows another end of the log than message {}, record {}, \

@@ -15,7 +15,8 @@ fn an_old_log_goes_on_where_it_ended(version: NatsVersion) {
     let batches: Vec<_> = (1..=40).map(|n| [one(&format!("old {n}")), one("x")].concat()).collect();
     with_service(&nats.address(0), async |service| {
         let subject = format!("live-users.{name}.log.0000000000000007");
-        let description = "Live Users journal, format 1, epoch 0000000000000007; see docs/JOURNAL.md";
+        let description =
+            "Live Users journal, format 1, epoch 0000000000000007; see docs/JOURNAL.md";
         let config = Config {
             name: format!("live-users-{name}-log"),
             description: Some(description.into()),

@@ -1,7 +1,7 @@
 //! Replicas of one log: what they receive from each other, and which time they have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,7 @@ const HOUR_MS: i64 = 3_600_000;
 on_each_nats_version! {
     a_replica_receives_by_itself_what_another_one_appends,
     a_replica_whose_clock_is_wrong_has_the_time_of_the_log,
+    a_clock_that_is_set_stops_no_append,
     a_lease_that_is_not_renewed_ends_by_itself,
     a_replica_that_was_away_while_the_log_was_trimmed_goes_on_at_its_end,
     what_is_not_at_hand_any_more_is_fetched,
@@ -60,6 +61,26 @@ fn a_replica_whose_clock_is_wrong_has_the_time_of_the_log(version: NatsVersion) 
         assert!(is_right(record.at_ms.unwrap()));
         assert!(is_right(journal.replication_status().log_time_ms(clock())));
     }
+}
+
+fn a_clock_that_is_set_stops_no_append(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
+    let ahead_ms = Arc::new(AtomicI64::new(0));
+    let set = ahead_ms.clone();
+    let clock = move || now_ms().saturating_add_signed(ahead_ms.load(Ordering::Relaxed));
+    let mut journal = open_with_clock(&nats.journal_url(&name), clock).unwrap();
+    for (n, ahead_ms) in [0, -HOUR_MS, 0, HOUR_MS, 2 * HOUR_MS, -HOUR_MS].into_iter().enumerate() {
+        set.store(ahead_ms, Ordering::Relaxed);
+        // A machine that stands still for a second may need a second attempt.
+        patiently(|| {
+            if journal.append(&one(&n.to_string())).is_ok() {
+                return Some(());
+            }
+            journal.recover().unwrap();
+            None
+        });
+    }
+    assert_eq!(all(&mut *journal), ["0", "1", "2", "3", "4", "5"]);
 }
 
 fn a_lease_that_is_not_renewed_ends_by_itself(version: NatsVersion) {

@@ -1,6 +1,7 @@
 //! Which `nats-server` a service runs.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 /// A version of `nats-server`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,18 @@ pub enum NatsVersion {
 }
 
 impl NatsVersion {
+    /// The newest one that is installed.
+    pub fn newest() -> Self {
+        if Self::Current.program().is_file() { Self::Current } else { Self::Packaged }
+    }
+
+    /// Its number, such as `2.15.1`. `None` if it is not installed.
+    pub fn number(self) -> Option<String> {
+        let output = Command::new(self.program()).arg("--version").output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Some(text.split_whitespace().last()?.trim_start_matches('v').to_owned())
+    }
+
     /// The program to start.
     pub(super) fn program(self) -> PathBuf {
         match self {

@@ -1,13 +1,12 @@
 //! NATS services, and what they do without a journal on top.
 
 use std::collections::VecDeque;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use async_nats::jetstream::{self, Context, stream};
 use bytes::Bytes;
-use live_users_testkit::{Nats, NatsLimits};
+use live_users_testkit::{Nats, NatsLimits, NatsVersion};
 use tokio::runtime::Runtime;
 
 /// Publishes that are under way at once, without one waiting for the one before.
@@ -24,6 +23,7 @@ pub(super) struct Engine {
     pub(super) nats: Nats,
     /// What it is called in the table.
     pub(super) name: String,
+    pub(super) syncs_always: bool,
     context: Context,
     runtime: Runtime,
 }
@@ -37,17 +37,25 @@ pub(super) struct Log {
 /// One server and three, as the version that is installed syncs by default, and three that sync
 /// always if it can.
 pub(super) fn all() -> Result<Vec<Engine>> {
-    let version = version()?;
-    let mut engines = vec![Engine::start(1, false, &version)?, Engine::start(3, false, &version)?];
-    if can_sync_always(&version)? {
-        engines.push(Engine::start(3, true, &version)?);
+    let version = NatsVersion::newest();
+    let number =
+        version.number().context("nats-server is not installed: run `cargo xtask setup`")?;
+    let start = |servers, syncs_always| Engine::start(servers, syncs_always, (version, &number));
+    let mut engines = vec![start(1, false)?, start(3, false)?];
+    if can_sync_always(&number)? {
+        engines.push(start(3, true)?);
     }
     Ok(engines)
 }
 
 impl Engine {
-    fn start(servers: usize, syncs_always: bool, version: &str) -> Result<Self> {
-        let nats = Nats::with(servers, NatsLimits { syncs_always, ..NatsLimits::default() });
+    fn start(
+        servers: usize,
+        syncs_always: bool,
+        (version, number): (NatsVersion, &str),
+    ) -> Result<Self> {
+        let limits = NatsLimits { version, syncs_always, ..NatsLimits::default() };
+        let nats = Nats::with(servers, limits);
         // A thread of its own, which answers the server's pings between the rounds too.
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build()?;
@@ -57,8 +65,8 @@ impl Engine {
         })?;
         let nodes = if servers == 1 { "1 node".to_owned() } else { format!("{servers} nodes") };
         let sync = if syncs_always { "synced always" } else { "synced every 2 minutes" };
-        let name = format!("NATS {version} on {nodes}, {sync}");
-        Ok(Self { nats, name, context, runtime })
+        let name = format!("NATS {number} on {nodes}, {sync}");
+        Ok(Self { nats, name, syncs_always, context, runtime })
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -110,15 +118,6 @@ impl Engine {
 
 fn stream_of(journal: &str, what: &str) -> String {
     format!("live-users-{journal}-{what}")
-}
-
-/// Of the server that is started: the first one on the `PATH`.
-fn version() -> Result<String> {
-    let output = Command::new("nats-server").arg("--version").output();
-    let output = output.context("nats-server is not installed: run `cargo xtask setup`")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let version = text.split_whitespace().last().unwrap_or_default();
-    Ok(version.trim_start_matches('v').to_owned())
 }
 
 fn can_sync_always(version: &str) -> Result<bool> {

@@ -57,9 +57,8 @@ fn of_two_messages_with_one_counter_the_first_one_counts() {
 #[test]
 fn a_message_that_comes_late_is_void() {
     let made_ms = 1_000;
-    let taken = |taken_ms| {
-        take(&mut Order::default(), taken_ms, End::default(), ordered(1, 1, made_ms))
-    };
+    let taken =
+        |taken_ms| take(&mut Order::default(), taken_ms, End::default(), ordered(1, 1, made_ms));
     assert_eq!(taken(made_ms + LATE_MS), counts(1, made_ms + LATE_MS));
     assert_eq!(taken(made_ms + LATE_MS + 1), Verdict::Void);
     assert_eq!(taken(made_ms - 500), counts(1, made_ms - 500), "clocks differ a little");
@@ -104,7 +103,8 @@ fn what_is_stored_is_the_same_order() {
         take_next(&mut order, 5, ordered(writer, 3, 5));
     }
     let stored = serde_json::to_string(&StoredOrder::from(&order)).unwrap();
-    let expected = r#"{"message":2,"crc":2,"seq":4,"at_ms":5,"writers":[[7,3,1],[18446744073709551615,3,2]]}"#;
+    let expected =
+        r#"{"message":2,"crc":2,"seq":4,"at_ms":5,"writers":[[7,3,1],[18446744073709551615,3,2]]}"#;
     assert_eq!(stored, expected);
     assert_eq!(Order::from(serde_json::from_str::<StoredOrder>(&stored).unwrap()), order);
 }
@@ -177,9 +177,7 @@ impl World {
     fn read(&mut self, n: usize, until: usize) {
         let Writer { id, counter, read, .. } = self.writers[n];
         let until = until.max(read);
-        let is_own = |it: &Outline| {
-            matches!(it.head.rule, Rule::Ordered { writer, counter: c, .. } if (writer, c) == (id, counter))
-        };
+        let is_own = |it: &Outline| matches!(it.head.rule, Rule::Ordered { writer, counter: c, .. } if (writer, c) == (id, counter));
         if self.log[read..until].iter().any(is_own) {
             self.writers[n].waits = false;
         }

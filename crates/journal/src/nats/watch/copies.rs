@@ -42,7 +42,8 @@ impl Copies {
     pub(super) async fn look(&mut self, log: &Log) {
         let (now, first_message) = {
             let index = log.index.lock();
-            let mark = Mark { epoch: index.epoch, message: index.end().message, crc: index.end().crc };
+            let mark =
+                Mark { epoch: index.epoch, message: index.end().message, crc: index.end().crc };
             ((mark.message > 0).then_some(mark), index.first_message)
         };
         let before = std::mem::replace(&mut self.0, now);
