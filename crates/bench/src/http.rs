@@ -60,6 +60,12 @@ pub(crate) fn scale(report: &mut Report) -> Result<()> {
     scale::measure(report, &Binary::build()?)
 }
 
+/// Replicas of this build beside those of another binary of the backend.
+pub(crate) fn scale_against(report: &mut Report, other: &Path) -> Result<()> {
+    tools::install_what_is_missing()?;
+    scale::against(report, &Binary::build()?, &Binary::at(other)?)
+}
+
 pub(crate) fn sources(report: &mut Report) -> Result<()> {
     tools::install_what_is_missing()?;
     sources::measure(report, &Binary::build()?)

@@ -9,6 +9,7 @@ mod memory;
 mod report;
 mod world;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,7 @@ usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [
 All of them, without an argument. By themselves, with tables of their own:
 
   against BINARY  this build of the backend beside another binary of it, in turns
+  scale-against BINARY  replicas of this build beside those of another binary, in turns
   soak MINUTES  so many simulated minutes of 200 webhooks a second, with a kill in each
   journal  a journal on the disk, beside the bare disk
   journal-nats  a journal of NATS, beside bare publishes, at one node and at three";
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
-        (["against", other], _) => against(other),
+        (["against", other], _) => against(http::against, other),
+        (["scale-against", other], _) => against(http::scale_against, other),
         (["soak", minutes], _) => soak(minutes),
         (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
         (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),
@@ -96,10 +99,10 @@ fn bench(parts: &[Part]) -> Result<()> {
     Ok(())
 }
 
-fn against(other: &str) -> Result<()> {
+fn against(measure: fn(&mut Report, &Path) -> Result<()>, other: &str) -> Result<()> {
     in_release()?;
     let mut report = Report::default();
-    http::against(&mut report, other.as_ref())?;
+    measure(&mut report, other.as_ref())?;
     println!("{report}");
     Ok(())
 }

@@ -45,3 +45,29 @@ fn servers_are_upgraded_one_by_one_while_no_backend_appends() {
     });
     load.check(&replicas);
 }
+
+/// Nobody is advised to do this. It shows that no message of the log is refused, which a follower
+/// of another version would store.
+#[test]
+fn servers_that_are_upgraded_under_load_of_several_backends_have_equal_copies() {
+    let mut nats = Nats::cluster_on(NatsVersion::Packaged);
+    let url = nats.journal_url("live");
+    let replicas: Vec<_> = (0..3).map(|_| Replica::start(&url)).collect();
+    let twilios: Vec<_> = replicas.iter().map(|it| it.twilio.clone()).collect();
+    let load = Load::default();
+    load.during(&twilios, || {
+        load.await_more(200);
+        for node in 0..nats.count() {
+            nats.stop(node);
+            nats.set_version(node, NatsVersion::Current);
+            nats.restart(node);
+            load.await_more(200);
+        }
+    });
+    await_look(
+        "the copies are equal",
+        || nats.copies_of(LOG),
+        |copies| copies.iter().all(|it| it.is_some() && *it == copies[0]),
+    );
+    load.check(&replicas);
+}

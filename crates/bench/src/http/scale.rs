@@ -6,7 +6,7 @@ mod replicas;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use self::engine::Engine;
 use super::backend::{Backend, Binary};
@@ -46,6 +46,47 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
         replicas::start(report, binary, engine)?;
     }
     Ok(())
+}
+
+/// This build beside another one, in turns, on three nodes that sync always if they can.
+pub(super) fn against(report: &mut Report, ours: &Binary, other: &Binary) -> Result<()> {
+    let requests = signed_requests()?;
+    let engine = engine::all()?.pop().context("an engine is always there")?;
+    let mut services = [("this build", ours), ("the other build", other)]
+        .map(|(name, binary)| (name, binary, Builds::default()));
+    for round in 0..ROUNDS {
+        for (name, binary, builds) in &mut services {
+            eprintln!("scale-against: round {} of {ROUNDS}, {name}", round + 1);
+            let url = engine.nats.journal_url("against");
+            builds.alone.0.push(fill(binary, &with_journal(&url), &requests)?.0);
+            engine.forget("against")?;
+            let url = engine.nats.journal_url("against-together");
+            builds.together.0.push(fill_together(binary, &with_journal(&url), &requests)?);
+            builds.messages.push(engine.log("against-together")?.messages as f64);
+            engine.forget("against-together")?;
+        }
+        services.reverse();
+    }
+    services.sort_by_key(|(name, ..)| *name == "the other build");
+    let [(.., ours), (.., other)] = &services;
+    for (name, builds) in [("this build", ours), ("the other build", other)] {
+        let what = format!("{BACKENDS} backends together, {}, {name}", engine.name);
+        report.add(builds.together.row(&what, "one backend", &builds.alone).0);
+        let messages = Median::of(builds.messages.iter().copied()).with_digits(0);
+        report.add(Row::new("messages in the log then", messages));
+    }
+    let other_build = "the other build";
+    report.add(ours.alone.row("one backend, this build", other_build, &other.alone).0);
+    report.add(ours.together.row("together, this build", other_build, &other.together).0);
+    Ok(())
+}
+
+/// What was measured of a build, round by round.
+#[derive(Default)]
+struct Builds {
+    alone: Rounds,
+    together: Rounds,
+    messages: Vec<f64>,
 }
 
 /// What was measured of an engine, round by round.

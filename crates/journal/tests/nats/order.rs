@@ -1,13 +1,13 @@
 //! The order of the records is that of the service: the same for all, whoever writes and however
 //! often a message is stored.
 
-use std::sync::Mutex;
 use std::thread;
 
 use async_nats::Client;
 use futures_util::StreamExt;
 use live_users_journal::{Journal, PageLimit, open};
 use live_users_testkit::{Nats, NatsVersion, on_each_nats_version};
+use parking_lot::Mutex;
 
 use super::{all, new_name, one, patiently, with_service};
 
@@ -103,13 +103,13 @@ fn the_death_of_a_leader_under_load_loses_nothing_acknowledged(version: NatsVers
                     while journal.append(&one(&text)).is_err() {
                         patiently(|| journal.recover().ok());
                     }
-                    acknowledged.lock().unwrap().push(text);
+                    acknowledged.lock().push(text);
                 }
                 journal
             })
         };
         let threads = [0, 1, 2].map(write);
-        patiently(|| (acknowledged.lock().unwrap().len() > 100).then_some(()));
+        patiently(|| (acknowledged.lock().len() > 100).then_some(()));
         nats.kill(leader);
         threads.into_iter().map(|it| it.join().unwrap()).collect()
     });

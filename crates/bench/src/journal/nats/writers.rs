@@ -61,15 +61,15 @@ pub(super) fn rates(nats: &Nats, count: usize) -> Result<()> {
 fn appended(journals: &mut [Box<dyn Journal>], count: usize) -> Result<f64> {
     let batch = vec![vec![b'x'; RECORD_BYTES]; count];
     let begin = Instant::now();
+    let append = |journal: &mut Box<dyn Journal>| {
+        let mut batches = 0_u32;
+        while begin.elapsed() < TURN {
+            journal.append(&batch)?;
+            batches += 1;
+        }
+        anyhow::Ok(batches)
+    };
     let appended = thread::scope(|scope| {
-        let append = |journal: &mut Box<dyn Journal>| {
-            let mut batches = 0_u32;
-            while begin.elapsed() < TURN {
-                journal.append(&batch)?;
-                batches += 1;
-            }
-            anyhow::Ok(batches)
-        };
         let threads: Vec<_> = journals.iter_mut().map(|it| scope.spawn(|| append(it))).collect();
         threads.into_iter().map(|it| it.join().expect("a writer ends")).sum::<Result<u32>>()
     })?;

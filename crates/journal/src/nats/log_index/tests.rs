@@ -1,3 +1,5 @@
+//! What the index makes of messages.
+
 use super::super::frame::{Sender, pack, pack_following};
 use super::*;
 

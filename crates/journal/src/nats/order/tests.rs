@@ -1,3 +1,5 @@
+//! Which messages count: single cases, and any order against the plain rule.
+
 use proptest::prelude::*;
 
 use super::super::history::count_from_known;
@@ -218,8 +220,7 @@ proptest! {
         steps in prop::collection::vec((0..100_u8, any::<usize>()), 1..9_000),
         places in prop::collection::vec(any::<prop::sample::Index>(), 8),
     ) {
-        let mut world = World::default();
-        world.writers = vec![Writer::default(); writers];
+        let mut world = World { writers: vec![Writer::default(); writers], ..World::default() };
         (0..writers).for_each(|n| world.begin_anew(n));
         steps.into_iter().for_each(|step| world.step(step));
         let mut order = Order::default();
