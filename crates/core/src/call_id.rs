@@ -86,6 +86,19 @@ impl CallId {
     pub fn is_sid(&self) -> bool {
         matches!(self.0, Repr::Sid(_))
     }
+
+    /// The digits of one of Twilio's own ids, two in each byte.
+    pub fn sid_bytes(&self) -> Option<&[u8; 16]> {
+        match &self.0 {
+            Repr::Sid(bytes) => Some(bytes),
+            Repr::Text(_) => None,
+        }
+    }
+
+    /// The id that gave these by [`CallId::sid_bytes`].
+    pub fn of_sid_bytes(bytes: [u8; 16]) -> Self {
+        Self(Repr::Sid(bytes))
+    }
 }
 
 impl Display for CallId {
@@ -138,6 +151,9 @@ mod tests {
         fn an_id_is_its_text(a in IDS, b in IDS) {
             let (x, y) = (CallId::parse(&a).unwrap(), CallId::parse(&b).unwrap());
             prop_assert_eq!(x.to_string(), a.clone());
+            prop_assert_eq!(x.sid_bytes().is_some(), x.is_sid());
+            let again = x.sid_bytes().map(|bytes| CallId::of_sid_bytes(*bytes));
+            prop_assert!(again.is_none_or(|again| again == x));
             prop_assert_eq!(x == y, a == b);
         }
     }

@@ -314,7 +314,7 @@ pub(crate) struct Entrant {
 }
 
 impl Entrant {
-    fn is_in_no_set(&self) -> bool {
+    pub(crate) fn is_in_no_set(&self) -> bool {
         self.party.is_none() && !self.is_colleague && !self.is_campaign
     }
 }
@@ -333,6 +333,11 @@ pub(crate) struct CountedSets {
 }
 
 impl CountedSets {
+    /// Makes room for so many calls that are up.
+    pub(crate) fn reserve(&mut self, calls: usize) {
+        self.all.agent.callers.reserve(calls);
+    }
+
     pub(crate) fn enter(&mut self, entrant: &Entrant, counting: Counting) {
         if entrant.is_in_no_set() {
             return;

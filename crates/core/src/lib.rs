@@ -90,6 +90,7 @@ mod origin;
 mod party;
 mod place;
 mod place_interner;
+mod restore;
 mod slots;
 mod standing;
 mod stretches;

@@ -14,6 +14,13 @@ use crate::{Call, CallId, Tracker};
 impl Tracker {
     /// Takes an entry in, which is in no set yet.
     pub(crate) fn insert(&mut self, entry: Entry) -> u32 {
+        let slot = self.put(entry);
+        self.index_id(slot);
+        slot
+    }
+
+    /// The same, without having it found by its id.
+    fn put(&mut self, entry: Entry) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
@@ -22,7 +29,6 @@ impl Tracker {
             self.ended.push_back((slot, entry.since));
         }
         self.entries[slot as usize] = Some(entry);
-        self.index_id(slot);
         slot
     }
 
@@ -89,7 +95,15 @@ impl Tracker {
         self.free.push(slot);
     }
 
+    /// Takes in a call of a snapshot, which is in no set yet.
     pub(crate) fn restore_call(&mut self, call: Call) -> u32 {
+        let slot = self.put_call(call);
+        self.index_id(slot);
+        slot
+    }
+
+    /// The same, without having it found by its id.
+    pub(crate) fn put_call(&mut self, call: Call) -> u32 {
         let details = call.details;
         let mut flags = Flags::default();
         flags.set_direction(call.direction);
@@ -110,7 +124,7 @@ impl Tracker {
         flags.set_linked(is_linked);
         let agent = self.agents.acquire(&call.agent);
         let place = self.places.acquire(&call.place);
-        let slot = self.insert(Entry {
+        let slot = self.put(Entry {
             caller: call.caller,
             since: call.since,
             heard: call.heard,

@@ -297,12 +297,10 @@ impl Tracker {
         self.settle(slot, nowhere, Was::default(), applied);
     }
 
-    /// Puts a call of a snapshot into the sets that it belongs to.
-    pub(crate) fn enter_restored(&mut self, slot: u32) {
+    /// Notes with whom the caller of a call of a snapshot is connected.
+    pub(crate) fn stand(&mut self, slot: u32) {
         let (party, _) = self.standing(slot);
         self.note_party(slot, party);
-        let entrant = self.entrant(slot);
-        self.sets.enter(&entrant, self.counting);
     }
 
     fn note_party(&mut self, slot: u32, party: Option<Party>) {

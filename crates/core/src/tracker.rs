@@ -43,33 +43,6 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// The tracker that knew these calls and conferences at this moment: what [`Tracker::calls`]
-    /// and [`Tracker::conferences`] gave, in any order. Of two calls with one id the first counts.
-    pub fn restore(
-        now: Millis,
-        calls: impl IntoIterator<Item = Call>,
-        conferences: impl IntoIterator<Item = (CallId, Conference)>,
-    ) -> Self {
-        let mut calls: Vec<_> = calls.into_iter().collect();
-        // Tombstones are kept in the order of their ends.
-        calls.sort_by_key(|call| call.since);
-        let mut tracker = Self { now, ..Self::default() };
-        for (id, conference) in conferences {
-            for participant in conference.present() {
-                tracker.ties.conference_of.insert(participant.call.clone(), id.clone());
-            }
-            tracker.ties.conferences.insert(id, conference);
-        }
-        let mut slots = Vec::with_capacity(calls.len());
-        for call in calls {
-            if tracker.slot(&call.id).is_none() {
-                slots.push(tracker.restore_call(call));
-            }
-        }
-        slots.into_iter().for_each(|slot| tracker.enter_restored(slot));
-        tracker
-    }
-
     /// The same calls, of which these are counted as live from now on.
     #[must_use]
     pub fn counting(mut self, counting: Counting) -> Self {
