@@ -163,16 +163,30 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
         records.push(record.encode());
         corpus.add("record", n, record.encode())?;
         if n % 8 == 7 {
-            corpus.add("snapshot", n, encode(&state))?;
+            snapshot(&corpus, &n.to_string(), &state)?;
         }
     }
     if !kinds.iter().copied().eq(0..KINDS) {
         return Err(format!("of the kinds of records there are only {kinds:?}").into());
     }
-    corpus.add("snapshot", "all", encode(&state))?;
+    snapshot(&corpus, "all", &state)?;
     corpus.add("nats_frame", "all", pack_nats_message(&records))?;
     corpus.add("nats_frame", "few", pack_nats_message(&records[..3]))?;
     corpus.add("nats_frame", "small", pack_nats_message(&[b"{}".to_vec(), Vec::new()]))
+}
+
+/// The parts of a snapshot, in the form of the fuzz target.
+fn snapshot(corpus: &Corpus, name: &str, state: &State) -> Result<()> {
+    for part in encode(state) {
+        let kind: &[u8] = match &*part.name {
+            "conferences" => &[1],
+            name if name.starts_with("calls/") => &[0],
+            _ => &[],
+        };
+        let name = format!("{name}-{}", part.name.replace('/', "-"));
+        corpus.add("snapshot", name, [kind, &part.bytes].concat())?;
+    }
+    Ok(())
 }
 
 /// What is to be told and passed on: a hook that is told of calls and one that is gone; a callback that

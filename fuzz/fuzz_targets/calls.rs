@@ -35,7 +35,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     assert_eq!(state.tracker().check(), Ok(()));
     let written = encode(&state);
-    let again = decode(&written).expect("our own snapshot");
+    let again = decode(written.clone()).expect("our own snapshot");
     assert_eq!(encode(&again), written);
     assert_eq!(again.tracker().check(), Ok(()));
 });

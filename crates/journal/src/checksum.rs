@@ -14,10 +14,16 @@ pub(crate) fn of_numbers(numbers: &[u64]) -> u32 {
     over(numbers, &[])
 }
 
-/// The checksum of a snapshot.
+/// The checksum of a snapshot that is saved as a whole, or of the list of its parts.
 #[cfg(any(feature = "nats", feature = "sqlite"))]
 pub(crate) fn of_snapshot(epoch: u64, seq: u64, bytes: &[u8]) -> u32 {
     over(&[epoch, seq], bytes)
+}
+
+/// The checksum of a part of a snapshot.
+#[cfg(any(feature = "nats", feature = "sqlite"))]
+pub(crate) fn of_bytes(bytes: &[u8]) -> u32 {
+    over(&[], bytes)
 }
 
 fn over(numbers: &[u64], bytes: &[u8]) -> u32 {

@@ -1,12 +1,16 @@
 //! The conformance suite: tests run it against every engine.
 
+mod parts;
 mod shared;
 
 use std::thread;
 
+use self::parts::{
+    empty_and_many_parts_are_kept, odd_names_are_refused, part, parts_that_stay_are_written_once,
+};
 pub use self::shared::shared_suite;
 use crate::{
-    BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, JournalError, PageLimit, Position,
+    BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, JournalError, PageLimit, Part, Position,
     RECORD_BYTES_MAX, Record, TRIM_RECORDS_MAX,
 };
 
@@ -34,7 +38,7 @@ fn of_any_engine<P>(new_place: &impl Fn() -> P)
 where
     P: Fn() -> Result<Box<dyn Journal>, JournalError>,
 {
-    let checks: [fn(Place<'_>); 14] = [
+    let checks: [fn(Place<'_>); 17] = [
         a_new_log_is_empty,
         records_come_back_as_they_were_appended,
         an_empty_batch_does_nothing,
@@ -46,6 +50,9 @@ where
         the_newest_snapshot_is_kept,
         large_snapshots_are_saved_while_records_are_appended,
         odd_snapshots_are_refused,
+        parts_that_stay_are_written_once,
+        empty_and_many_parts_are_kept,
+        odd_names_are_refused,
         trimming_keeps_what_no_snapshot_has,
         trimming_goes_in_steps,
         a_reader_sees_what_is_acknowledged_while_more_is_appended,
@@ -98,19 +105,21 @@ fn it_is_written_anew(place: Place<'_>) {
     let old = ok(journal.append(&numbered(1..=50)));
     let mut reader = ok(journal.reader());
     let failing = || Err(JournalError::Refused { why: "no more".to_owned() });
-    let failed = journal.rewrite(&mut [Ok(numbered(1..=3)), failing()].into_iter(), b"state");
+    let whole = [Part::whole(b"state".to_vec())];
+    let failed = journal.rewrite(&mut [Ok(numbered(1..=3)), failing()].into_iter(), &whole);
     assert!(failed.is_err() && journal.position() == old, "a failure changes nothing");
     // The records of the old log can be read while the new one is written.
     let kept = (0..10).map(|n| {
         let limit = PageLimit { records_max: 5, ..PageLimit::default() };
         Ok(reader.read(n * 5 + 1, limit)?.into_iter().map(|it| it.bytes).collect())
     });
-    let written = ok(journal.rewrite(&mut { kept }, b"all of them"));
+    let parts = [part("calls", 1, 300_000), part("main", 2, 7)];
+    let written = ok(journal.rewrite(&mut { kept }, &parts));
     assert!(written.at.seq == 51 && written.at.epoch != old.epoch, "{}", written.at);
     assert_eq!((journal.position(), journal.first_seq()), (written.at, 2));
     assert_eq!(all(&mut *journal), numbered(1..=50));
-    let snapshot = ok(ok(journal.snapshots()).load());
-    assert_eq!(snapshot, Some((written.at, b"all of them".to_vec())));
+    let snapshot = ok(ok(journal.snapshots()).load_parts());
+    assert!(snapshot == Some((written.at, parts.to_vec())), "the parts are those that were given");
     assert_eq!(ok(journal.append(&numbered(51..=52))).seq, 53);
     assert_eq!(ok(reader.position()).seq, 53, "a reader goes on with the new log");
 }

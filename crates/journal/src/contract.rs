@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use crate::JournalError;
+use crate::parts::{PART_NAME_BYTES_MAX, Part, SavedParts};
 use crate::replication_status::ReplicationStatus;
 
 /// The largest record, in bytes. A larger one is refused before anything is written.
@@ -177,7 +178,7 @@ pub trait Journal: Send {
     fn rewrite(
         &mut self,
         records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
-        snapshot: &[u8],
+        snapshot: &[Part],
     ) -> Result<Rewritten, JournalError> {
         let _only_a_file_is_replaced = (records, snapshot);
         let why = "this journal is not in a file, so it cannot be written anew".to_owned();
@@ -284,23 +285,66 @@ pub trait Reader: Send {
 }
 
 /// The snapshots of one log. The newest complete one is kept, and the others are dropped.
+///
+/// A snapshot is a list of parts. Those that stay as they are from one snapshot to the next are
+/// written once.
 pub trait Snapshots: Send {
-    /// Saves a snapshot of everything in the log up to this position. It is written in small parts,
-    /// so an append never waits for more than one of them. It counts once it is complete, and until
-    /// then the one before counts.
+    /// Saves a snapshot of everything in the log up to this position. Parts are written in small
+    /// blocks, so an append never waits for more than one of them. The snapshot counts once it is
+    /// complete, and until then the one before counts. Each part is dropped before the next one is
+    /// taken.
     ///
     /// # Errors
     ///
     /// [`JournalError::Refused`] if the position is of another log, past this log's end, or before
-    /// the newest snapshot. Otherwise if it cannot be written. The one before is kept.
-    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError>;
+    /// the newest snapshot; or if a name is too long, or two parts have the same. Otherwise if it
+    /// cannot be written. The one before is kept.
+    fn save_parts(
+        &mut self,
+        at: Position,
+        parts: &mut dyn Iterator<Item = Part>,
+    ) -> Result<SavedParts, JournalError>;
 
-    /// The newest complete snapshot, if there is any.
+    /// The parts of the newest complete snapshot in the order in which they were saved, if there is
+    /// any.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Damaged`] if it is not what was saved.
-    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError>;
+    /// [`JournalError::Damaged`] if it is not what was saved. It names the part.
+    fn load_parts(&mut self) -> Result<Option<(Position, Vec<Part>)>, JournalError>;
+
+    /// Saves a snapshot of one part, as [`Snapshots::save_parts`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
+        self.save_parts(at, &mut std::iter::once(Part::whole(bytes.to_vec()))).map(drop)
+    }
+
+    /// The newest complete snapshot as one piece of bytes: those of its parts, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshots::load_parts`].
+    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
+        Ok(self.load_parts()?.map(|(at, parts)| (at, Part::joined(parts))))
+    }
+}
+
+/// Refuses the name of a part beside those of the parts before it.
+pub(crate) fn refuse_name<'a>(
+    name: &str,
+    mut before: impl Iterator<Item = &'a str>,
+) -> Result<(), JournalError> {
+    let why = if name.len() > PART_NAME_BYTES_MAX {
+        format!("the name of a part has {} bytes: at most {PART_NAME_BYTES_MAX} fit", name.len())
+    } else if before.any(|it| it == name) {
+        format!("two parts of a snapshot have the name `{name}`")
+    } else {
+        return Ok(());
+    };
+    Err(JournalError::Refused { why })
 }
 
 /// Refuses a batch or a record that is too large, before anything is written.

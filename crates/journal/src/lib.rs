@@ -32,6 +32,9 @@ mod latch;
 mod memory;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(any(feature = "nats", feature = "sqlite"))]
+mod part_id;
+mod parts;
 mod replication_status;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -53,6 +56,7 @@ pub use memory::Link;
 pub use memory::Memory;
 #[cfg(all(feature = "nats", feature = "testing"))]
 pub use nats::{pack_nats_message, pack_old_nats_log, read_nats_message};
+pub use parts::{PART_NAME_BYTES_MAX, Part, SavedParts};
 pub use replication_status::{ReplicationStatus, WarningKind};
 
 pub use self::address::without_secrets;

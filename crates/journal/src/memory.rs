@@ -19,9 +19,10 @@ pub use self::shared::Link;
 use self::shared::Replicas;
 use crate::contract::{
     Journal, PageLimit, Position, Reader, Record, Rewritten, Snapshots, TRIM_RECORDS_MAX,
-    refuse_large, refuse_odd,
+    refuse_large, refuse_name, refuse_odd,
 };
 use crate::latch::Latch;
+use crate::parts::{Part, SavedParts};
 use crate::{JournalError, checksum};
 
 /// A log that lasts as long as this value, or a journal opened on it. Clones are the same log.
@@ -33,7 +34,7 @@ struct Log {
     epoch: u64,
     first_seq: u64,
     records: VecDeque<Stored>,
-    snapshot: Option<(Position, Vec<u8>)>,
+    snapshot: Option<(Position, Vec<Part>)>,
     handles: usize,
     /// Whether it is open for replicas.
     is_shared: bool,
@@ -230,7 +231,7 @@ impl Journal for MemoryJournal {
     fn rewrite(
         &mut self,
         records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
-        snapshot: &[u8],
+        snapshot: &[Part],
     ) -> Result<Rewritten, JournalError> {
         let mut new = Log::new(draw_epoch()?);
         new.first_seq = 2;
@@ -272,16 +273,31 @@ struct MemorySnapshots {
 }
 
 impl Snapshots for MemorySnapshots {
-    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
+    fn save_parts(
+        &mut self,
+        at: Position,
+        parts: &mut dyn Iterator<Item = Part>,
+    ) -> Result<SavedParts, JournalError> {
+        // Not under the lock: an append does not wait for it.
+        let mut list: Vec<Part> = Vec::new();
+        for part in parts {
+            refuse_name(&part.name, list.iter().map(|it| &*it.name))?;
+            list.push(part);
+        }
         let mut log = self.handle.log();
         let newest = log.snapshot.as_ref().map(|(at, _)| at.seq);
         refuse_odd(at, log.position(), newest)?;
         log.has_space()?;
-        log.snapshot = Some((at, bytes.to_vec()));
-        Ok(())
+        let (mut saved, before) = (SavedParts::default(), log.snapshot.as_ref());
+        for part in &list {
+            let is_known = before.is_some_and(|(_, before)| before.contains(part));
+            saved.add(part.bytes.len() as u64, !is_known);
+        }
+        log.snapshot = Some((at, list));
+        Ok(saved)
     }
 
-    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
+    fn load_parts(&mut self) -> Result<Option<(Position, Vec<Part>)>, JournalError> {
         Ok(self.handle.log().snapshot.clone())
     }
 }

@@ -12,6 +12,7 @@ mod fault;
 mod files;
 mod head;
 mod mark;
+mod part_list;
 mod reader;
 mod records;
 mod rewrite;
@@ -38,6 +39,7 @@ use crate::contract::{
 };
 use crate::latch::Latch;
 use crate::memory::draw_epoch;
+use crate::parts::Part;
 
 /// A log on a local disk.
 pub(crate) struct FileJournal {
@@ -182,7 +184,7 @@ impl Journal for FileJournal {
     fn rewrite(
         &mut self,
         records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
-        snapshot: &[u8],
+        snapshot: &[Part],
     ) -> Result<Rewritten, JournalError> {
         self.shared.directory.lock_again()?;
         let epoch = draw_epoch()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use live_users_core::{Evidence, Millis, Numbers, Outcome, TurnedAway};
 use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
-use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
+use live_users_journal::{FaultKind, JournalError, PageLimit, Part, Position, Record, Rewritten};
 use live_users_sources as sources;
 use live_users_state::record::Change;
 use live_users_state::{RecoveryError, Replayed, Settings, SnapshotTask};
@@ -192,7 +192,7 @@ pub enum LogRequest {
     /// Replace it by a new log with this snapshot and no records.
     Rewrite {
         /// The whole state.
-        snapshot: Vec<u8>,
+        snapshot: Vec<Part>,
     },
     /// Open the log again after a failure.
     Recover,

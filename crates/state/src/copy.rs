@@ -141,17 +141,16 @@ fn copy_state(
     let replayed =
         replay(from).map_err(|error| CopyError::Recovery { side: Side::Source, error })?;
     let has_snapshot = |snapshots: Option<_>| snapshots.is_some();
-    let found = from.snapshots().and_then(|mut it| it.load()).map(has_snapshot);
+    let found = from.snapshots().and_then(|mut it| it.load_parts()).map(has_snapshot);
     if replayed.at.seq == 0 && !found.map_err(source)? {
         return Err(CopyError::Nothing);
     }
     let empty = to.refresh().map_err(target)?;
     let mut snapshots = to.snapshots().map_err(target)?;
-    if empty.seq > 0 || snapshots.load().map_err(target)?.is_some() {
+    if empty.seq > 0 || snapshots.load_parts().map_err(target)?.is_some() {
         return Err(CopyError::NotEmpty(empty));
     }
     unchanged(from, replayed.at, purpose)?;
-    let state = snapshot::encode(&replayed.state);
     // A record that changes nothing, and is trimmed at once: a journal whose records begin with
     // the second one cannot be taken for an empty one if its snapshot is ever lost.
     let change = Change::Forget { ended_before: Millis(0) };
@@ -160,10 +159,11 @@ fn copy_state(
     if at.seq != 1 {
         return Err(CopyError::InUse(Side::Target));
     }
-    snapshots.save(at, &state).map_err(target)?;
+    snapshots.save_parts(at, &mut snapshot::parts(&replayed.state)).map_err(target)?;
     to.trim(at.seq + 1).map_err(target)?;
     let read = replay(to).map_err(|error| CopyError::Recovery { side: Side::Target, error })?;
-    if read.at != at || read.covered != at.seq || snapshot::encode(&read.state) != state {
+    let is_same = snapshot::parts(&read.state).eq(snapshot::parts(&replayed.state));
+    if read.at != at || read.covered != at.seq || !is_same {
         return Err(CopyError::Differs);
     }
     unchanged(from, replayed.at, purpose)?;

@@ -115,9 +115,9 @@ pub(crate) fn newest_snapshot(
     first: u64,
     snapshots: &mut dyn Snapshots,
 ) -> Result<(State, u64), RecoveryError> {
-    match snapshots.load() {
-        Ok(Some((at, bytes))) => {
-            let state = snapshot::decode(&bytes).map_err(RecoveryError::Snapshot)?;
+    match snapshots.load_parts() {
+        Ok(Some((at, parts))) => {
+            let state = snapshot::decode(parts).map_err(RecoveryError::Snapshot)?;
             Ok((state, at.seq))
         }
         Ok(None) if first > 1 => Err(RecoveryError::NoBeginning { first }),

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use live_users_core::{CallId, Claim, EndReason, Evidence, Millis, Numbers, Phase, Said, Source};
-use live_users_journal::{Journal, JournalError, PageLimit, Reader, Rewritten};
+use live_users_journal::{Journal, JournalError, PageLimit, Part, Reader, Rewritten};
 
 use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, decode, newest_snapshot};
@@ -74,7 +74,7 @@ pub struct TimeRepair {
     /// The numbers of the mended journal.
     pub numbers: Numbers,
     /// The mended state.
-    snapshot: Vec<u8>,
+    snapshot: Vec<Part>,
     tombstone_ms: u64,
 }
 

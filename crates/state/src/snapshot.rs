@@ -1,16 +1,32 @@
-//! A snapshot: the whole state in bytes, to shorten a replay.
+//! A snapshot: the whole state in bytes, to shorten a replay. It consists of parts:
+//!
+//! | Part | What is in it |
+//! |---|---|
+//! | `conferences` | conferences, in the form of [`conferences`] |
+//! | `calls/N` | calls, legs and calls that are over, in the form of [`calls`], 65,536 in each part |
+//! | `state` | everything else, as JSON |
+//!
+//! A part that is missing has nothing in it. Versions 1 and 2 have written one piece of JSON, which is
+//! read for ever.
+
+mod binary;
+mod calls;
+mod conferences;
+mod details;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Millis, Tracker};
+use live_users_core::{Call, CallId, Conference, Millis, Tracker};
+use live_users_journal::Part;
 use serde::{Deserialize, Serialize};
 
+use self::calls::Calls;
 use crate::activity::stored::StoredActivities;
 use crate::alerts::Alerts;
 use crate::callbacks::StoredCallbacks;
 use crate::corrections::{Correction, Corrections};
-use crate::format::{DecodeError, VERSION, known_version};
+use crate::format::{DecodeError, SNAPSHOT_VERSION, known_snapshot};
 use crate::heard::LastHeard;
 use crate::history::stored::StoredHistory;
 use crate::outbox::StoredOutbox;
@@ -20,93 +36,138 @@ use crate::state::State;
 use crate::stored_call::{StoredAgent, StoredCall, StoredConference};
 use crate::words::{CAUSES, Word, call_id, value, word};
 
-/// The state in bytes: the same for all who have applied the same records (I7).
-#[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
-pub fn encode(state: &State) -> Vec<u8> {
-    let (legs, calls): (Vec<_>, Vec<_>) =
-        state.tracker().calls().into_iter().partition(|call| call.details.leg.is_some());
-    let conferences = state.tracker().conferences();
-    let drift = state.corrections();
-    let stored = StoredSnapshot {
-        v: VERSION,
-        now: state.tracker().now().0,
-        calls: calls.iter().map(StoredCall::of).collect(),
-        legs: legs.iter().map(StoredCall::of).collect(),
-        conferences: conferences.iter().map(StoredConference::of).collect(),
-        drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
-        account_drift: drift
-            .by_account()
-            .map(|(account, cause, n)| (account.clone(), word(CAUSES, &cause), n))
-            .collect(),
-        healed: drift.recent().map(StoredCorrection::of).collect(),
-        activities: StoredActivities::of(state.activities()),
-        history: StoredHistory::of(state.history()),
-        ended_sessions: state.ended_sessions().to_stored(),
-        outbox: StoredOutbox::of(state.outbox()),
-        callbacks: StoredCallbacks::of(state.callbacks()),
-        heard: state.heard().to_stored(),
-        alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
-        shared_links: state.shared_links().to_stored(),
-    };
+/// The name of the part with everything that has no part of its own.
+const MAIN: &str = "state";
+const CONFERENCES: &str = "conferences";
+/// What the names of parts with calls begin with.
+const CALLS: &str = "calls/";
+
+/// The state in parts: the same for all who have applied the same records (I7).
+pub fn encode(state: &State) -> Vec<Part> {
+    parts(state).collect()
+}
+
+/// The same, part by part: each is made when its turn comes, so that not all of them have to be in
+/// memory at once.
+pub fn parts(state: &State) -> impl Iterator<Item = Part> {
+    let part = |name: String, bytes| Part { name, bytes };
+    let conferences = conferences::encode(&state.tracker().conferences());
+    let conferences = conferences.map(|bytes| part(CONFERENCES.to_owned(), bytes));
+    let mut known = state.tracker().calls_in_order();
+    let mut numbers = 0_u32..;
+    let calls = std::iter::from_fn(move || {
+        let bytes = calls::encode(&mut known)?;
+        Some(part(format!("{CALLS}{}", numbers.next()?), bytes))
+    });
+    let main = std::iter::once_with(move || part(MAIN.to_owned(), main(state)));
+    conferences.into_iter().chain(calls).chain(main)
+}
+
+fn main(state: &State) -> Vec<u8> {
+    let stored = StoredSnapshot::of(state);
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
+}
+
+/// The parts of a snapshot, sorted out.
+#[derive(Default)]
+struct Sorted {
+    main: Option<Vec<u8>>,
+    conferences: Vec<(CallId, Conference)>,
+    /// By the numbers of the parts.
+    calls: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Sorted {
+    fn of(parts: impl IntoIterator<Item = Part>) -> Result<Self, DecodeError> {
+        let mut sorted = Self::default();
+        for Part { name, bytes } in parts {
+            let number = name.strip_prefix(CALLS).map(str::parse);
+            match (&*name, number) {
+                // One piece of bytes is what versions 1 and 2 have written.
+                (MAIN | "", _) => sorted.main = Some(bytes),
+                (CONFERENCES, _) => sorted.conferences = conferences::decode(&bytes)?,
+                (_, Some(Ok(number))) => drop(sorted.calls.insert(number, bytes)),
+                _ => return Err(DecodeError::UnknownPart(name)),
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// The tracker that knew these calls and conferences.
+    fn tracker(self, now: Millis) -> Result<Tracker, DecodeError> {
+        let calls: Vec<_> = self.calls.into_values().collect();
+        let mut known = AllCalls::of(&calls)?;
+        let tracker = Tracker::restore_in_order(now, &mut known, self.conferences);
+        known.wrong.map_or(Ok(tracker), Err)
+    }
+}
+
+/// The calls of all parts. It ends where something is wrong.
+struct AllCalls<'a> {
+    parts: std::vec::IntoIter<Calls<'a>>,
+    part: Option<Calls<'a>>,
+    left: usize,
+    wrong: Option<DecodeError>,
+}
+
+impl<'a> AllCalls<'a> {
+    fn of(parts: &'a [Vec<u8>]) -> Result<Self, DecodeError> {
+        let parts: Vec<_> = parts.iter().map(|it| Calls::begin(it)).collect::<Result<_, _>>()?;
+        let left = parts.iter().map(Calls::left).sum();
+        Ok(Self { parts: parts.into_iter(), part: None, left, wrong: None })
+    }
+}
+
+impl Iterator for AllCalls<'_> {
+    type Item = Call;
+
+    fn next(&mut self) -> Option<Call> {
+        loop {
+            match self.part.as_mut().and_then(Iterator::next) {
+                Some(Ok(call)) => {
+                    self.left -= 1;
+                    return Some(call);
+                }
+                Some(Err(error)) => {
+                    (self.parts, self.left) = (Vec::new().into_iter(), 0);
+                    self.wrong = Some(error);
+                    self.part = None;
+                }
+                None => self.part = Some(self.parts.next()?),
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
 }
 
 /// The state that a snapshot is of.
 ///
 /// # Errors
-/// If the bytes are no snapshot, or one of a later version.
-pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
-    let stored: StoredSnapshot = serde_json::from_slice(bytes)?;
-    known_version(stored.v)?;
-    let calls = stored.calls.into_iter().chain(stored.legs).map(StoredCall::read);
-    let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
-    let conferences = stored.conferences.into_iter().map(StoredConference::read);
-    let conferences: Vec<_> = conferences.collect::<Result<_, _>>()?;
-    let mut totals = Vec::with_capacity(stored.drift.len());
-    for (cause, n) in stored.drift {
-        totals.push((value(CAUSES, &cause, "drift")?, n));
-    }
-    let healed: Vec<_> =
-        stored.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
+/// If the parts are no snapshot, or one of a later version.
+pub fn decode(parts: impl IntoIterator<Item = Part>) -> Result<State, DecodeError> {
+    let mut sorted = Sorted::of(parts)?;
+    let main = sorted.main.take().ok_or(DecodeError::Value("state"))?;
+    let mut stored: StoredSnapshot = serde_json::from_slice(&main)?;
+    drop(main);
+    known_snapshot(stored.v)?;
     let now = Millis(stored.now);
-    let has_accounts = stored.history.as_ref().is_none_or(StoredHistory::has_accounts);
-    let history = stored.history.map(|history| history.read(now)).transpose()?;
-    let mut history = history.unwrap_or_default();
-    let tracker = Tracker::restore(now, calls, conferences);
-    if !has_accounts {
-        history.begin_accounts(&tracker);
-    }
-    let mut of_accounts = Vec::with_capacity(stored.account_drift.len());
-    for (account, cause, n) in stored.account_drift {
-        of_accounts.push((account, value(CAUSES, &cause, "accountDrift")?, n));
-    }
-    let drift = Corrections::restore(totals, healed).with_accounts(of_accounts);
-    let ended_sessions = EndedSessions::from_stored(&stored.ended_sessions)?;
-    let outbox = stored.outbox.unwrap_or_default().read()?;
-    let callbacks = stored.callbacks.unwrap_or_default().read()?;
-    let activities = stored.activities.read()?;
-    let heard = LastHeard::from_stored(stored.heard);
-    let alerts = stored.alerts.unwrap_or_default();
-    let shared_links = SharedLinks::from_stored(stored.shared_links)?;
-    Ok(State {
-        tracker,
-        drift,
-        activities,
-        history,
-        ended_sessions,
-        outbox,
-        callbacks,
-        heard,
-        alerts,
-        shared_links,
-    })
+    let tracker = match stored.v {
+        SNAPSHOT_VERSION => sorted.tracker(now)?,
+        _ => stored.tracker()?,
+    };
+    stored.read(tracker)
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredSnapshot {
     v: u8,
     now: u64,
-    calls: Vec<StoredCall>,
+    /// These three are only in what versions 1 and 2 have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calls: Option<Vec<StoredCall>>,
     /// Apart from calls: an older program would count them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     legs: Vec<StoredCall>,
@@ -135,6 +196,77 @@ struct StoredSnapshot {
     shared_links: Vec<StoredKnownLink>,
     #[serde(flatten)]
     activities: StoredActivities,
+}
+
+impl StoredSnapshot {
+    /// What has no part of its own.
+    fn of(state: &State) -> Self {
+        let drift = state.corrections();
+        Self {
+            v: SNAPSHOT_VERSION,
+            now: state.tracker().now().0,
+            calls: None,
+            legs: Vec::new(),
+            conferences: Vec::new(),
+            drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
+            account_drift: drift
+                .by_account()
+                .map(|(account, cause, n)| (account.clone(), word(CAUSES, &cause), n))
+                .collect(),
+            healed: drift.recent().map(StoredCorrection::of).collect(),
+            activities: StoredActivities::of(state.activities()),
+            history: StoredHistory::of(state.history()),
+            ended_sessions: state.ended_sessions().to_stored(),
+            outbox: StoredOutbox::of(state.outbox()),
+            callbacks: StoredCallbacks::of(state.callbacks()),
+            heard: state.heard().to_stored(),
+            alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
+            shared_links: state.shared_links().to_stored(),
+        }
+    }
+
+    /// The tracker of a snapshot of version 1 or 2.
+    fn tracker(&mut self) -> Result<Tracker, DecodeError> {
+        let (calls, legs) = (self.calls.take(), std::mem::take(&mut self.legs));
+        let calls = calls.unwrap_or_default().into_iter().chain(legs).map(StoredCall::read);
+        let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
+        let conferences = std::mem::take(&mut self.conferences).into_iter();
+        let conferences: Vec<_> =
+            conferences.map(StoredConference::read).collect::<Result<_, _>>()?;
+        Ok(Tracker::restore(Millis(self.now), calls, conferences))
+    }
+
+    /// The state with this tracker.
+    fn read(self, tracker: Tracker) -> Result<State, DecodeError> {
+        let mut totals = Vec::with_capacity(self.drift.len());
+        for (cause, n) in self.drift {
+            totals.push((value(CAUSES, &cause, "drift")?, n));
+        }
+        let healed: Vec<_> =
+            self.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
+        let has_accounts = self.history.as_ref().is_none_or(StoredHistory::has_accounts);
+        let history = self.history.map(|history| history.read(Millis(self.now))).transpose()?;
+        let mut history = history.unwrap_or_default();
+        if !has_accounts {
+            history.begin_accounts(&tracker);
+        }
+        let mut of_accounts = Vec::with_capacity(self.account_drift.len());
+        for (account, cause, n) in self.account_drift {
+            of_accounts.push((account, value(CAUSES, &cause, "accountDrift")?, n));
+        }
+        Ok(State {
+            tracker,
+            drift: Corrections::restore(totals, healed).with_accounts(of_accounts),
+            activities: self.activities.read()?,
+            history,
+            ended_sessions: EndedSessions::from_stored(&self.ended_sessions)?,
+            outbox: self.outbox.unwrap_or_default().read()?,
+            callbacks: self.callbacks.unwrap_or_default().read()?,
+            heard: LastHeard::from_stored(self.heard),
+            alerts: self.alerts.unwrap_or_default(),
+            shared_links: SharedLinks::from_stored(self.shared_links)?,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -168,3 +300,34 @@ impl StoredCorrection {
         Ok(Correction { at: Millis(self.at), call, cause, account, agent })
     }
 }
+
+/// What version 2 has written: one piece of JSON with everything.
+#[cfg(test)]
+pub(crate) fn encode_version_2(state: &State) -> Vec<u8> {
+    let (legs, calls): (Vec<_>, Vec<_>) =
+        state.tracker().calls().into_iter().partition(|call| call.details.leg.is_some());
+    let stored = StoredSnapshot {
+        v: 2,
+        calls: Some(calls.iter().map(StoredCall::of).collect()),
+        legs: legs.iter().map(StoredCall::of).collect(),
+        conferences: state.tracker().conferences().iter().map(StoredConference::of).collect(),
+        ..StoredSnapshot::of(state)
+    };
+    serde_json::to_vec(&stored).expect("text and numbers are always JSON")
+}
+
+/// Reads one piece of bytes, as versions 1 and 2 have written it.
+#[cfg(test)]
+pub(crate) fn decode_whole(bytes: &[u8]) -> Result<State, DecodeError> {
+    decode([Part::whole(bytes.to_vec())])
+}
+
+/// The text of the part with everything that has no part of its own.
+#[cfg(test)]
+pub(crate) fn main_text(parts: &[Part]) -> &str {
+    let main = parts.iter().find(|part| part.name == MAIN).expect("it is always there");
+    str::from_utf8(&main.bytes).expect("it is JSON")
+}
+
+#[cfg(test)]
+mod tests;

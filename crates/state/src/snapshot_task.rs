@@ -1,6 +1,6 @@
 //! Saving a snapshot beside the writer, which goes on meanwhile.
 
-use live_users_journal::{Position, Reader, Snapshots};
+use live_users_journal::{Part, Position, Reader, SavedParts, Snapshots};
 use log::info;
 
 use crate::recovery::{self, RecoveryError};
@@ -21,7 +21,7 @@ pub enum SnapshotTask {
         settings: Settings,
     },
     /// Save this state, which the log has led to here.
-    Save(Position, Vec<u8>),
+    Save(Position, Vec<Part>),
 }
 
 impl SnapshotTask {
@@ -36,19 +36,20 @@ impl SnapshotTask {
         reader: &mut dyn Reader,
         snapshots: &mut dyn Snapshots,
     ) -> Result<u64, RecoveryError> {
-        let (at, bytes) = match self {
-            Self::Save(at, bytes) => (at, bytes),
+        let (at, saved) = match self {
+            Self::Save(at, parts) => (at, snapshots.save_parts(at, &mut parts.into_iter())?),
             Self::Replay { since, last, settings } => {
                 let epoch = reader.position()?.epoch;
                 let (state, covered) = recovery::replayed(reader, snapshots, last, settings)?;
                 if covered > since {
                     return Ok(covered);
                 }
-                (Position { epoch, seq: last }, snapshot::encode(&state))
+                let at = Position { epoch, seq: last };
+                (at, snapshots.save_parts(at, &mut snapshot::parts(&state))?)
             }
         };
-        snapshots.save(at, &bytes)?;
-        info!("snapshot of {} bytes at {at}", bytes.len());
+        let SavedParts { bytes, written } = saved;
+        info!("snapshot of {bytes} bytes at {at}, of which {written} are new");
         Ok(at.seq)
     }
 }

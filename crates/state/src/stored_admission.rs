@@ -53,6 +53,7 @@ pub(crate) struct StoredTurnedAway {
 }
 
 impl StoredTurnedAway {
+    #[cfg(test)]
     pub(crate) fn of(TurnedAway { by, instead, was_ringing, is_in }: TurnedAway) -> Self {
         let (by, instead) = (word(LIMITS_OF, &by), word(INSTEADS, &instead));
         Self { by, instead, ringing: was_ringing, is_in }

@@ -1,4 +1,4 @@
-//! A call and a conference in a snapshot.
+//! A call and a conference in the snapshots of versions 1 and 2. Only tests write them.
 
 use std::sync::Arc;
 
@@ -11,9 +11,10 @@ use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
 use crate::stored_admission::StoredTurnedAway;
 use crate::stored_told::StoredTold;
+#[cfg(test)]
+use crate::words::word;
 use crate::words::{
     ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value,
-    word,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +111,7 @@ impl StoredAgent {
 }
 
 impl StoredStretch {
+    #[cfg(test)]
     fn of(stretch: &Stretch) -> Self {
         let Stretch { party, agent, account, since, until } = stretch;
         let (agent, account) = (StoredAgent::of(agent), account.clone());
@@ -128,6 +130,7 @@ impl StoredStretch {
 }
 
 impl StoredDetails {
+    #[cfg(test)]
     fn of(details: &Details) -> Self {
         Self {
             agent_word: details.word,
@@ -169,6 +172,7 @@ impl StoredDetails {
 }
 
 impl StoredCall {
+    #[cfg(test)]
     pub(crate) fn of(call: &Call) -> Self {
         Self {
             call: call.id.to_string(),
@@ -226,6 +230,7 @@ struct StoredParticipant {
 }
 
 impl StoredConference {
+    #[cfg(test)]
     pub(crate) fn of((id, conference): &(CallId, Conference)) -> Self {
         let stored = |it: &Participant| StoredParticipant {
             call: it.call.to_string(),

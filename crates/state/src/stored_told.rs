@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use live_users_core::{CallId, Limits, Millis, Told, TwilioAccount};
+#[cfg(test)]
+use live_users_core::CallId;
+use live_users_core::{Limits, Millis, Told, TwilioAccount};
 use serde::{Deserialize, Serialize};
 
 use crate::format::DecodeError;
@@ -64,6 +66,7 @@ pub(crate) struct StoredTold {
 }
 
 impl StoredTold {
+    #[cfg(test)]
     pub(crate) fn of(told: &Told) -> Self {
         Self {
             sources: told.sources.clone(),

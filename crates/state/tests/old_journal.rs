@@ -38,7 +38,7 @@ fn a_journal_of_version_0_1_0_leads_to_the_same_state() {
     assert_eq!((summary.calls, summary.longest_ms), (1, 61_000));
     // What it writes itself it reads again.
     let bytes = snapshot::encode(&replayed.state);
-    assert_eq!(snapshot::encode(&snapshot::decode(&bytes).expect("a state")), bytes);
+    assert_eq!(snapshot::encode(&snapshot::decode(bytes.clone()).expect("a state")), bytes);
 }
 
 #[test]

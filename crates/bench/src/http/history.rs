@@ -57,17 +57,17 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
         format!("{us:.2} µs each"),
     ));
     let begin = Instant::now();
-    let bytes = snapshot::encode(&state);
+    let parts = snapshot::encode(&state);
     let encoded_s = begin.elapsed().as_secs_f64();
     drop(state);
     let heap = bytes_in_use();
     let begin = Instant::now();
-    let state = snapshot::decode(&bytes)?;
+    let state = snapshot::decode(parts.clone())?;
     let decoded_s = begin.elapsed().as_secs_f64();
     let heap_mb = (bytes_in_use() - heap) as f64 / 1e6;
     let row = Row::new("memory of a year", format!("{heap_mb:.0} MB of heap"));
     report.add(row.goal(Goal::AtMost(MEMORY_MB_MAX), heap_mb));
-    let size = bytes.len() as f64 / 1e6;
+    let size = parts.iter().map(|part| part.bytes.len()).sum::<usize>() as f64 / 1e6;
     let figure = format!("{size:.0} MB, {encoded_s:.2} s to write, {decoded_s:.2} s to read");
     report.add(Row::new("the snapshot with it", figure));
 
@@ -84,8 +84,8 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     let url = format!("file:{}", folder.path().display());
     let mut journal = live_users_journal::open(&url)?;
     journal.append(&[record(Millis(now_ms()?), 0, &id(0), true).encode()])?;
-    journal.snapshots()?.save(journal.position(), &bytes)?;
-    drop((journal, black_box(state), bytes));
+    journal.snapshots()?.save_parts(journal.position(), &mut parts.into_iter())?;
+    drop((journal, black_box(state)));
     let env = [
         ("TWILIO_AUTH_TOKEN", TOKEN),
         ("API_TOKEN", API_TOKEN),

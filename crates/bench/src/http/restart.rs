@@ -129,7 +129,7 @@ impl Case {
                 journal.append(&batch)?;
                 batch.clear();
                 let at = journal.position();
-                journal.snapshots()?.save(at, &snapshot::encode(&state))?;
+                journal.snapshots()?.save_parts(at, &mut snapshot::parts(&state))?;
             }
         }
         Ok(state.tracker().numbers().users)

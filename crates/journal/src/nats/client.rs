@@ -1,5 +1,6 @@
 //! The client of the NATS service: the connection, and each request.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::client::Request;
@@ -10,6 +11,7 @@ use async_nats::jetstream::stream::{self, DirectGetErrorKind, Info};
 use async_nats::jetstream::{self, Context};
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -92,6 +94,23 @@ impl Client {
     /// The info of a stream, from its leader.
     pub(super) async fn info(&self, stream: &str) -> Result<Info, Fault> {
         self.api(&format!("STREAM.INFO.{stream}"), &json!({})).await
+    }
+
+    /// How many messages a stream has of each subject.
+    pub(super) async fn subjects(&self, stream: &str) -> Result<HashMap<String, u64>, Fault> {
+        #[derive(Deserialize)]
+        struct Found {
+            state: Counted,
+        }
+        #[derive(Deserialize)]
+        struct Counted {
+            /// Missing if there are no messages.
+            #[serde(default)]
+            subjects: Option<HashMap<String, u64>>,
+        }
+        let which = json!({ "subjects_filter": ">" });
+        let found: Found = self.api(&format!("STREAM.INFO.{stream}"), &which).await?;
+        Ok(found.state.subjects.unwrap_or_default())
     }
 
     /// The message of this number, from any server that has it.

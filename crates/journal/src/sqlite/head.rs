@@ -22,10 +22,28 @@ pub(super) struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Saved {
     pub(super) seq: u64,
-    /// The rows of table `part` with its bytes, in order.
-    pub(super) parts: Range<i64>,
-    pub(super) length: u64,
-    pub(super) crc: u32,
+    pub(super) content: Content,
+}
+
+/// What a snapshot consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// One piece of bytes, as format 1 has it.
+    Whole {
+        /// The rows of table `part` with its bytes, in order.
+        blocks: Range<i64>,
+        length: u64,
+        crc: u32,
+    },
+    /// The parts that table `snapshot_part` lists.
+    Parts {
+        /// How many.
+        count: i64,
+        /// Of all their bytes.
+        length: u64,
+        /// Of the list.
+        crc: u32,
+    },
 }
 
 impl Head {
@@ -51,6 +69,7 @@ impl Head {
 
     pub(super) fn write(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let saved = self.snapshot.as_ref();
+        let content = saved.map(|it| it.content.columns());
         let mut replace = tx.prepare_cached(
             "INSERT OR REPLACE INTO log (id, epoch, first_seq, last_seq, crc, snapshot_seq,
                 snapshot_first_part, snapshot_parts, snapshot_length, snapshot_crc)
@@ -62,10 +81,10 @@ impl Head {
             self.last_seq.cast_signed(),
             self.crc(),
             saved.map(|it| it.seq.cast_signed()),
-            saved.map(|it| it.parts.start),
-            saved.map(|it| it.parts.end - it.parts.start),
-            saved.map(|it| it.length.cast_signed()),
-            saved.map(|it| it.crc),
+            content.and_then(|it| it.0),
+            content.map(|it| it.1),
+            content.map(|it| it.2.cast_signed()),
+            content.map(|it| it.3),
         ])?;
         Ok(())
     }
@@ -77,12 +96,25 @@ impl Head {
 
     fn crc(&self) -> u32 {
         let mut numbers = vec![self.epoch, self.first_seq, self.last_seq];
-        if let Some(Saved { seq, parts, length, crc }) = &self.snapshot {
-            let count = parts.end - parts.start;
-            let parts = [parts.start, count].map(i64::cast_unsigned);
-            numbers.extend([*seq, parts[0], parts[1], *length, u64::from(*crc)]);
+        if let Some(Saved { seq, content }) = &self.snapshot {
+            let (first, count, length, crc) = content.columns();
+            numbers.push(*seq);
+            numbers.extend(first.map(i64::cast_unsigned));
+            numbers.extend([count.cast_unsigned(), length, u64::from(crc)]);
         }
         checksum::of_numbers(&numbers)
+    }
+}
+
+impl Content {
+    /// The first block, how many of them or of the parts there are, the length and the checksum.
+    fn columns(&self) -> (Option<i64>, i64, u64, u32) {
+        match self {
+            Self::Whole { blocks, length, crc } => {
+                (Some(blocks.start), blocks.end - blocks.start, *length, *crc)
+            }
+            Self::Parts { count, length, crc } => (None, *count, *length, *crc),
+        }
     }
 }
 
@@ -92,13 +124,15 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
     let snapshot = match seq {
         None => None,
         Some(seq) => {
-            let first: i64 = row.get("snapshot_first_part")?;
-            Some(Saved {
-                seq: seq.cast_unsigned(),
-                parts: first..first.saturating_add(row.get("snapshot_parts")?),
-                length: number("snapshot_length")?,
-                crc: row.get("snapshot_crc")?,
-            })
+            let (length, crc) = (number("snapshot_length")?, row.get("snapshot_crc")?);
+            let count: i64 = row.get("snapshot_parts")?;
+            let content = match row.get::<_, Option<i64>>("snapshot_first_part")? {
+                Some(first) => {
+                    Content::Whole { blocks: first..first.saturating_add(count), length, crc }
+                }
+                None => Content::Parts { count, length, crc },
+            };
+            Some(Saved { seq: seq.cast_unsigned(), content })
         }
     };
     Ok(Head {

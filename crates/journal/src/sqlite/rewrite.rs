@@ -12,13 +12,14 @@ use super::head::Head;
 use super::{records, schema, snapshots, transaction};
 use crate::JournalError;
 use crate::contract::refuse_large;
+use crate::parts::Part;
 
 /// Writes a complete log into the draft: these records from number 2 on, and a snapshot of all.
 pub(super) fn draft(
     directory: &Directory,
     epoch: u64,
     records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
-    snapshot: &[u8],
+    snapshot: &[Part],
 ) -> Result<(), JournalError> {
     let draft = directory.draft();
     let failed = |fault: Fault| fault.into_error("writing a new log", &draft);

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 
 use super::directory::{Directory, beside, not_writable, open_private, sync};
 use super::fault::Fault;
@@ -15,7 +15,7 @@ use crate::memory::draw_epoch;
 
 /// The format that this version writes. Raise it for a change that older versions cannot read, and
 /// add a fixture beside `tests/fixtures/v1`.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// "LUsJ" in the header of the file. It distinguishes it from databases of other programs.
 const APPLICATION_ID: u32 = 0x4c55_734a;
@@ -53,6 +53,32 @@ const TABLES: &str = "
         bytes BLOB NOT NULL
     ) STRICT;
 ";
+
+/// Of the parts of the newest snapshot, which format 1 has not. A row of table `part` is a block of
+/// one of them.
+const PART_LIST: &str = "
+    CREATE TABLE IF NOT EXISTS snapshot_part (
+        place INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        length INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        crc INTEGER NOT NULL,
+        first_block INTEGER NOT NULL,
+        blocks INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// Raises a log of format 1 to the present one. What it has stays as it is: older versions refuse
+/// it from now on, because they would not understand the next snapshot.
+pub(super) fn upgrade(tx: &Transaction<'_>) -> Result<(), Fault> {
+    let format: u32 = tx.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    if format < FORMAT {
+        tx.execute_batch(PART_LIST)?;
+        tx.pragma_update(None, "user_version", FORMAT)?;
+        log::info!("the journal has format {FORMAT} from now on");
+    }
+    Ok(())
+}
 
 /// Whether there is a log of a known format. It changes nothing, so it reads the header of the file
 /// itself: SQLite would repair what it opens.
@@ -194,6 +220,7 @@ fn write_empty(path: &Path, head: &Head) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
+    tx.execute_batch(PART_LIST)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     head.write(&tx)?;

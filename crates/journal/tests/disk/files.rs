@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use live_users_journal::{FaultKind, Journal, JournalError, Position, backup};
+use live_users_journal::{FaultKind, Journal, JournalError, Part, Position, backup};
 use tempfile::TempDir;
 
 use crate::{all, database, numbered, opened, refused, snapshot, url, wal};
@@ -17,6 +17,10 @@ fn running() -> (TempDir, PathBuf, Box<dyn Journal>) {
     let mut journal = opened(&directory).unwrap();
     journal.append(&numbered(1..=20, 300)).unwrap();
     (parent, directory, journal)
+}
+
+fn whole(bytes: &[u8]) -> [Part; 1] {
+    [Part::whole(bytes.to_vec())]
 }
 
 fn append_next(journal: &mut dyn Journal) -> Result<Position, JournalError> {
@@ -94,7 +98,8 @@ fn a_database_that_was_emptied_or_cut_is_noticed_and_its_write_ahead_log_is_kept
         }
         // SQLite would remove it if it opened an empty database beside it.
         assert!(fs::read(wal(&directory)).unwrap() == written_ahead);
-        let written = journal.rewrite(&mut std::iter::empty(), b"all that is known").unwrap();
+        let written =
+            journal.rewrite(&mut std::iter::empty(), &whole(b"all that is known")).unwrap();
         assert!(written.aside.is_some());
         assert_eq!(append_next(&mut *journal).unwrap().seq, 2);
         drop(journal);
@@ -110,7 +115,7 @@ fn another_log_in_the_place_is_neither_written_nor_changed() {
     let mut other = opened(&directory).unwrap();
     other.append(&numbered(1..=3, 10)).unwrap();
     assert_moved(&mut *journal, "another file than this process has open");
-    let error = journal.rewrite(&mut std::iter::empty(), b"state").unwrap_err();
+    let error = journal.rewrite(&mut std::iter::empty(), &whole(b"state")).unwrap_err();
     assert!(matches!(error, JournalError::Locked { .. }), "{error}");
     drop(journal);
     assert_eq!(other.append(&numbered(4..=4, 10)).unwrap().seq, 4);
@@ -227,7 +232,7 @@ fn what_is_known_is_written_into_a_new_log_and_the_old_files_are_kept() {
     let old = journal.position();
     fs::remove_dir_all(&directory).unwrap();
     append_next(&mut *journal).unwrap_err();
-    let written = journal.rewrite(&mut std::iter::empty(), b"all that is known").unwrap();
+    let written = journal.rewrite(&mut std::iter::empty(), &whole(b"all that is known")).unwrap();
     assert_eq!((written.at.seq, &written.aside), (1, &None));
     assert_ne!(written.at.epoch, old.epoch);
     assert_eq!(journal.append(&numbered(2..=2, 10)).unwrap().seq, 2);
@@ -240,7 +245,8 @@ fn what_is_known_is_written_into_a_new_log_and_the_old_files_are_kept() {
     fs::rename(&directory, &elsewhere).unwrap();
     opened(&directory).unwrap().append(&numbered(1..=5, 10)).unwrap();
     let other = fs::read(database(&directory)).unwrap();
-    let written = journal.rewrite(&mut [Ok(numbered(2..=9, 50))].into_iter(), b"more").unwrap();
+    let written =
+        journal.rewrite(&mut [Ok(numbered(2..=9, 50))].into_iter(), &whole(b"more")).unwrap();
     let aside = written.aside.expect("it is kept");
     assert!(fs::read(&aside).unwrap() == other);
     assert!(aside.file_name().unwrap().to_str().unwrap().starts_with("journal.sqlite3.aside-2"));
@@ -257,7 +263,7 @@ fn a_log_that_cannot_be_written_anew_stays_as_it_was() {
     let (_parent, directory, mut journal) = running();
     let failing = || Err(JournalError::Refused { why: "no more".to_owned() });
     let mut records = [Ok(numbered(2..=3, 10)), failing()].into_iter();
-    assert!(journal.rewrite(&mut records, b"state").is_err());
+    assert!(journal.rewrite(&mut records, &whole(b"state")).is_err());
     assert_goes_on(&directory, journal);
 }
 

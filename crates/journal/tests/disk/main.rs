@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod files;
 mod old_formats;
+mod parts;
 mod processes;
 mod refusal;
 mod writers;

@@ -7,9 +7,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use live_users_journal::{Journal, JournalError};
+use live_users_journal::{Journal, JournalError, Part};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::parts::{load, part, save};
 use crate::{all, numbered, opened, refused};
 
 /// Set for the other process: its directory.
@@ -72,6 +73,44 @@ fn a_process_that_is_killed_leaves_the_lock_and_all_that_it_acknowledged() {
         assert!([acknowledged, acknowledged + 1].contains(&last), "{last}, not {acknowledged}");
         assert!(all(&mut *journal).unwrap() == numbered(1..=last, RECORD_BYTES));
     }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_saves_leaves_the_snapshot_before_or_the_new_one() {
+    if let Some(directory) = is_other_process() {
+        let mut journal = opened(directory.as_ref()).unwrap();
+        loop {
+            let seq = append_next(&mut *journal).unwrap();
+            save(&*journal, journal.position(), parts_at(seq));
+            println!("\n> {seq}");
+        }
+    }
+    let test = "a_process_that_is_killed_while_it_saves_leaves_the_snapshot_before_or_the_new_one";
+    let directory = tempfile::tempdir().unwrap();
+    let mut saved: u64 = 0;
+    for round in 0..8 {
+        let (mut child, mut said) = start(test, directory.path());
+        for _ in 0..=round {
+            saved = said.next().expect("it saves").parse().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if let Some(last) = said.last() {
+            saved = last.parse().unwrap();
+        }
+        let mut journal = opened(directory.path()).unwrap();
+        let last = journal.position().seq;
+        assert!(all(&mut *journal).unwrap() == numbered(1..=last, RECORD_BYTES));
+        let (at, parts) = load(&*journal).unwrap().expect("one was saved");
+        assert!([saved, saved + 1].contains(&at.seq), "{}, not {saved}", at.seq);
+        assert!(parts == parts_at(at.seq), "it is whole");
+    }
+}
+
+/// One part stays for ten records, the other is another each time.
+fn parts_at(seq: u64) -> Vec<Part> {
+    let of_ten = u8::try_from(seq / 10 % 256).unwrap();
+    vec![part("of ten", of_ten, 700_000), part("main", u8::try_from(seq % 256).unwrap(), 300_000)]
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     let before = files();
     assert!(!before[1].is_empty());
     let error = refused(copy.path());
-    let named = matches!(error, JournalError::NewerFormat { found: 7, known: 1, .. });
+    let named = matches!(error, JournalError::NewerFormat { found: 7, known: 2, .. });
     assert!(named, "{error}");
     assert!(error.to_string().contains("run the newer version"), "{error}");
     assert!(files() == before);
@@ -59,12 +59,12 @@ fn a_newer_format_is_refused_also_where_only_the_write_ahead_log_says_so() {
     let directory = tempfile::tempdir().unwrap();
     drop(opened(directory.path()).unwrap());
     let connection = Connection::open(database(directory.path())).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 7).unwrap();
     let error = refused(directory.path());
-    assert!(matches!(error, JournalError::NewerFormat { found: 2, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerFormat { found: 7, .. }), "{error}");
     let copy = directory.path().join("copy");
     let error = backup(&url(directory.path()), &copy).unwrap_err();
-    assert!(matches!(error, JournalError::NewerFormat { found: 2, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerFormat { found: 7, .. }), "{error}");
     assert!(!copy.exists());
 }
 

@@ -9,6 +9,7 @@ mod login;
 mod loss;
 mod old_format;
 mod order;
+mod parts;
 mod refusal;
 mod replicas;
 mod tls;

@@ -2,7 +2,8 @@
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Said, Source};
 use live_users_journal::{
-    Journal, JournalError, Memory, PageLimit, Position, Reader, Record, Snapshots, open,
+    Journal, JournalError, Memory, PageLimit, Part, Position, Reader, Record, SavedParts,
+    Snapshots, open,
 };
 use live_users_state::record::Change;
 use live_users_state::{
@@ -69,7 +70,7 @@ fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyErro
     live_users_state::copy(from, to, Purpose::Move)
 }
 
-fn state(journal: &dyn Journal) -> Vec<u8> {
+fn state(journal: &dyn Journal) -> Vec<Part> {
     snapshot::encode(&replay(journal).expect("a state").state)
 }
 
@@ -142,7 +143,7 @@ fn a_target_that_is_not_empty_and_a_source_that_is_are_refused() {
     fill(source.open());
     let mut journal = target.open();
     let at = journal.position();
-    journal.snapshots().unwrap().save(at, &snapshot::encode(&State::default())).unwrap();
+    journal.snapshots().unwrap().save_parts(at, &mut snapshot::parts(&State::default())).unwrap();
     let refused = copy(&mut *source.open(), &mut *journal).unwrap_err();
     assert!(matches!(refused, CopyError::NotEmpty(Position { seq: 0, .. })), "{refused}");
 }
@@ -178,11 +179,15 @@ struct Meddled {
 struct Lost;
 
 impl Snapshots for Lost {
-    fn save(&mut self, _: Position, _: &[u8]) -> Result<(), JournalError> {
-        Ok(())
+    fn save_parts(
+        &mut self,
+        _: Position,
+        _: &mut dyn Iterator<Item = Part>,
+    ) -> Result<SavedParts, JournalError> {
+        Ok(SavedParts::default())
     }
 
-    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
+    fn load_parts(&mut self) -> Result<Option<(Position, Vec<Part>)>, JournalError> {
         Ok(None)
     }
 }
@@ -275,7 +280,7 @@ fn a_snapshot_of_no_record_is_where_a_replay_begins() {
         let original = snapshot::encode(&fill(filled.open()));
         let mut journal = place.open();
         let at = journal.position();
-        journal.snapshots().unwrap().save(at, &original).unwrap();
+        journal.snapshots().unwrap().save_parts(at, &mut original.clone().into_iter()).unwrap();
         assert_eq!(state(&*journal), original);
         let change = Change::Forget { ended_before: Millis(0) };
         let record = live_users_state::record::Record { at: Millis(LATER), change };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
 use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Reconciler, ReconcilerRules};
-use live_users_journal::{Link, Memory};
+use live_users_journal::{Link, Memory, Part};
 use live_users_replica::{Effect, FRESH_MS, Input, Now, Rules, Stale, StaleReason, Ticket};
 use live_users_state::{State, replay, snapshot};
 use live_users_twilio::rest::Failure;
@@ -31,7 +31,7 @@ impl Replica {
     }
 }
 
-fn bytes(state: &State) -> Vec<u8> {
+fn bytes(state: &State) -> Vec<Part> {
     snapshot::encode(state)
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use live_users_core::{Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::{
-    FaultKind, Journal, JournalError, PageLimit, Position, Reader as JournalReader,
+    FaultKind, Journal, JournalError, PageLimit, Part, Position, Reader as JournalReader,
     Record as JournalRecord, Snapshots,
 };
 use live_users_replica::{
@@ -211,10 +211,10 @@ fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
     let original = driver.state().clone();
     let at = driver.journal().position();
     drop(driver);
-    let replayed = |bytes: Option<Vec<u8>>| {
+    let replayed = |parts: Option<Vec<Part>>| {
         let journal = live_users_journal::open(&url).unwrap();
-        if let Some(bytes) = bytes {
-            journal.snapshots().unwrap().save(at, &bytes).unwrap();
+        if let Some(parts) = parts {
+            journal.snapshots().unwrap().save_parts(at, &mut parts.into_iter()).unwrap();
         }
         replay(&*journal).unwrap()
     };
@@ -242,7 +242,7 @@ fn a_snapshot_is_the_state_of_the_log_and_the_records_before_it_are_trimmed() {
     driver.sweep(Millis(100_000));
     driver.record(Millis(100_001), batch(7)).unwrap();
     driver.checkpoint();
-    let saved = driver.journal().snapshots().unwrap().load().unwrap().unwrap();
+    let saved = driver.journal().snapshots().unwrap().load_parts().unwrap().unwrap();
     assert_eq!((saved.0.seq, saved.1 == then), (100_000, true));
     assert_eq!(driver.journal().first_seq(), 1, "the log keeps young records");
     // Later ticks trim the old records, a part at a time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use live_users_core::{Evidence, Millis};
 use live_users_intake::ReconcilerRules;
-use live_users_journal::Memory;
+use live_users_journal::{Memory, Part};
 use live_users_replica::disciplined_clock::{DisciplinedClock, Reading};
 use live_users_replica::{Keep, Now};
 use live_users_state::{Settings, State, snapshot};
@@ -47,7 +47,7 @@ pub struct LiveUsers {
     /// The journal's time at this moment.
     time: Millis,
     /// The bytes of the state at the kill.
-    killed: Option<Vec<u8>>,
+    killed: Option<Vec<Part>>,
     broken: Option<String>,
     endings: Endings,
     recount: Recount,

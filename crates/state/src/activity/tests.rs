@@ -280,7 +280,7 @@ proptest! {
         let middle = middle.index(records.len() + 1);
         for (n, record) in records.iter().enumerate() {
             if n == middle {
-                restarted = snapshot::decode(&snapshot::encode(&restarted)).unwrap();
+                restarted = snapshot::decode(snapshot::encode(&restarted)).unwrap();
             }
             whole.apply(record);
             // What is written is what is replayed.

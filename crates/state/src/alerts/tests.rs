@@ -38,7 +38,7 @@ fn news(state: &State) -> Vec<(u64, u64, AlertStep, bool)> {
 fn an_alert_fires_goes_on_and_is_over_and_a_snapshot_keeps_all_of_it() {
     use AlertStep::{Firing, Resolved, Test};
     let mut state = State::default();
-    assert!(!String::from_utf8(snapshot::encode(&state)).unwrap().contains("alerts"));
+    assert!(!snapshot::main_text(&snapshot::encode(&state)).contains("alerts"));
     apply(&mut state, 10, "busy", Resolved, true);
     apply(&mut state, 20, "busy", Firing, true);
     apply(&mut state, 30, "busy", Firing, false);
@@ -54,7 +54,7 @@ fn an_alert_fires_goes_on_and_is_over_and_a_snapshot_keeps_all_of_it() {
         firing.map(|(n, it)| (n, it.at.0, it.since.map(|it| it.0))).collect::<Vec<_>>()
     };
     assert_eq!(firing(&state), [(2, 40, Some(20))], "the reminder is the last that tells of it");
-    let mut restored = snapshot::decode(&snapshot::encode(&state)).unwrap();
+    let mut restored = snapshot::decode(snapshot::encode(&state)).unwrap();
     assert_eq!(restored.alerts(), state.alerts());
     for state in [&mut state, &mut restored] {
         apply(state, 50, "busy", Resolved, true);
@@ -85,11 +85,11 @@ fn an_alert_fires_goes_on_and_is_over_and_a_snapshot_keeps_all_of_it() {
 fn a_snapshot_that_has_the_value_beside_the_rule_is_read() {
     let mut state = State::default();
     apply(&mut state, 20, "busy", AlertStep::Firing, true);
-    let text = String::from_utf8(snapshot::encode(&state)).unwrap();
+    let text = String::from_utf8(snapshot::encode_version_2(&state)).unwrap();
     let without = r#""busy":{"since":20,"#;
     assert_eq!(text.matches(without).count(), 1);
     let text = text.replace(without, &format!(r#"{without}"value":53,"#));
-    let restored = snapshot::decode(text.as_bytes()).unwrap();
+    let restored = snapshot::decode_whole(text.as_bytes()).unwrap();
     assert_eq!(restored.alerts(), state.alerts());
     assert_eq!(restored.alerts().status("busy").rule.unwrap().value, Some(53));
 }

@@ -49,7 +49,7 @@ fn what_happens_to_calls_is_kept_until_each_hook_that_takes_it_was_told() {
     assert_eq!(state.outbox().cursor("crm").unwrap().news, Some(1), "it never goes back");
     // A restart goes on there.
     let bytes = snapshot::encode(&state);
-    let mut restored = snapshot::decode(&bytes).unwrap();
+    let mut restored = snapshot::decode(bytes.clone()).unwrap();
     assert_eq!(restored.outbox(), state.outbox());
     for state in [&mut state, &mut restored] {
         say(state, 6_000, "CA2", Said::Over(EndReason::Goodbye));
@@ -125,7 +125,7 @@ fn the_end_of_a_call_names_the_id_under_which_its_start_was_told() {
     ] {
         state.apply(&Record { at: Millis(at), change: Change::Evidence(evidence) });
     }
-    let restored = snapshot::decode(&snapshot::encode(&state)).unwrap();
+    let restored = snapshot::decode(snapshot::encode(&state)).unwrap();
     for state in [&state, &restored] {
         let told = state.outbox().after(0).map(|(_, news)| {
             let also: Vec<_> = news.also.iter().map(ToString::to_string).collect();

@@ -62,7 +62,7 @@ fn journal(records: &[Record], covered: usize, trimmed: u64) -> Box<dyn Journal>
             state.apply(record);
         }
         let at = Position { seq: covered as u64, ..at };
-        journal.snapshots().unwrap().save(at, &snapshot::encode(&state)).unwrap();
+        journal.snapshots().unwrap().save_parts(at, &mut snapshot::parts(&state)).unwrap();
         journal.trim(trimmed + 1).unwrap();
     }
     journal

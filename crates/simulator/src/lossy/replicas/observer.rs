@@ -1,7 +1,7 @@
 //! Reads the journal as it grows, without any rule of a replica. Each replica is compared with it.
 
 use live_users_core::Numbers;
-use live_users_journal::{Journal, Memory, PageLimit, Position};
+use live_users_journal::{Journal, Memory, PageLimit, Part, Position};
 use live_users_replica::Replica;
 use live_users_state::{Replayed, State, decode, replay, snapshot};
 
@@ -100,7 +100,7 @@ impl Observer {
 }
 
 /// The bytes of the state that a replay of the whole journal gives now.
-pub(super) fn fresh(log: &Memory) -> Result<Vec<u8>, String> {
+pub(super) fn fresh(log: &Memory) -> Result<Vec<Part>, String> {
     let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
     let replayed = replay(&*journal).map_err(|error| error.to_string())?;
     Ok(snapshot::encode(&replayed.state))

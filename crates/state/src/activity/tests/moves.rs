@@ -16,7 +16,7 @@ fn a_call_that_moves_to_another_agent_is_listed_with_the_one_that_it_has_left() 
     let moved = newest(&state);
     assert_eq!((moved.what, &moved.agent), (ActivityKind::Moved, &Agent::Id("support".into())));
     assert_eq!(moved.left.as_deref(), Some("booking"));
-    let again = snapshot::decode(&snapshot::encode(&state)).unwrap();
+    let again = snapshot::decode(snapshot::encode(&state)).unwrap();
     assert_eq!(newest(&again), moved);
     // A colleague who takes it over is no other agent.
     receive(
@@ -61,7 +61,7 @@ fn what_an_agent_and_its_account_have_lost_is_listed_before_an_answer_and_at_an_
         assert_eq!(activity.left.as_deref(), Some("booking"), "{what:?}");
         assert_eq!(activity.left_account.as_deref(), Some("acme"), "{what:?}");
         assert_eq!(state.activity_log().list().count(), 2, "{what:?}");
-        let again = snapshot::decode(&snapshot::encode(&state)).unwrap();
+        let again = snapshot::decode(snapshot::encode(&state)).unwrap();
         assert_eq!(newest(&again), activity);
         // Of what comes late nobody is told again.
         receive(&mut state, T + 2_000, evidence);
