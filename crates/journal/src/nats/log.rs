@@ -87,7 +87,8 @@ impl Log {
         loop {
             match self.catch_up(FOLLOWER_PATIENCE).await {
                 Ok(_) => return Ok(()),
-                Err(Fault::Silent(_)) if Instant::now() < give_up => {
+                // A server that was asked may not know yet of a stream that was made just now.
+                Err(Fault::Silent(_) | Fault::NoStream) if Instant::now() < give_up => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 Err(fault) => return Err(fault.into_error("opening the journal")),
