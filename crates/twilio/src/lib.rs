@@ -30,8 +30,8 @@ pub use json::{JsonBody, JsonError};
 pub use method::Method;
 pub use sid::{check_account, is_twilio_sid};
 pub use signature::{
-    AuthTokens, FieldNames, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest,
-    sign,
+    AuthTokens, Boundaries, FieldNames, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
+    SignedRequest, sign,
 };
 pub use status::{CallStatus, Direction};
 pub use timestamp::unix_ms;

@@ -15,7 +15,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::form::Form;
-pub use boundaries::FieldNames;
+pub use boundaries::{Boundaries, FieldNames};
 use text::Url;
 
 /// The header with the signature.

@@ -5,10 +5,12 @@
 //! fields theirs; with neither, the question mark as well. The packages agree on that for forms, and
 //! for a GET whose fields are in its URL alone.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::Mac;
-use live_users_twilio::{FieldNames, Form};
+use live_users_twilio::{Boundaries, FieldNames, Form};
 
 use crate::Request;
 use crate::compatible::form;
@@ -28,52 +30,54 @@ const NONCE_BYTES_MAX: usize = 64;
 pub(super) const SECRET_IS: &str =
     "the Auth Token of the account, or of the subaccount, from the overview of the console";
 
-/// Plivo's fields, for the check of [`FieldNames`].
-const NAMES: FieldNames = FieldNames {
-    counting: &[
-        "CallStatus",
-        "CallUUID",
-        "DialAction",
-        "DialBLegDuration",
-        "DialBLegFrom",
-        "DialBLegHangupCause",
-        "DialBLegStatus",
-        "DialBLegTo",
-        "DialBLegUUID",
-        "DialStatus",
-        "HangupCause",
-    ],
-    neighbours: &[
-        "ALegRequestUUID",
-        "ALegUUID",
-        "AnswerTime",
-        "BillDuration",
-        "BillRate",
-        "CallerName",
-        "DialALegUUID",
-        "DialHangupCause",
-        "DialRingStatus",
-        "EndTime",
-        "ForwardedFrom",
-        "HangupSource",
-        "ParentAuthID",
-        "RequestUUID",
-        "RouteType",
-        "SessionStart",
-        "StartTime",
-        "TotalCost",
-    ],
-    words: &["Direction", "Duration", "From", "Machine", "To"],
-    longer: &[
-        "DialBLegHangupCauseCode",
-        "DialBLegHangupCauseName",
-        "DialBLegTotalCost",
-        "HangupCauseCode",
-        "HangupCauseName",
-    ],
-    spoken: &["Speech", "StableSpeech", "UnstableSpeech"],
-    header_prefix: "X-PH-",
-};
+/// The check of [`Boundaries`] for Plivo's fields.
+static BOUNDARIES: LazyLock<Boundaries> = LazyLock::new(|| {
+    Boundaries::of(FieldNames {
+        counting: &[
+            "CallStatus",
+            "CallUUID",
+            "DialAction",
+            "DialBLegDuration",
+            "DialBLegFrom",
+            "DialBLegHangupCause",
+            "DialBLegStatus",
+            "DialBLegTo",
+            "DialBLegUUID",
+            "DialStatus",
+            "HangupCause",
+        ],
+        neighbours: &[
+            "ALegRequestUUID",
+            "ALegUUID",
+            "AnswerTime",
+            "BillDuration",
+            "BillRate",
+            "CallerName",
+            "DialALegUUID",
+            "DialHangupCause",
+            "DialRingStatus",
+            "EndTime",
+            "ForwardedFrom",
+            "HangupSource",
+            "ParentAuthID",
+            "RequestUUID",
+            "RouteType",
+            "SessionStart",
+            "StartTime",
+            "TotalCost",
+        ],
+        words: &["Direction", "Duration", "From", "Machine", "To"],
+        longer: &[
+            "DialBLegHangupCauseCode",
+            "DialBLegHangupCauseName",
+            "DialBLegTotalCost",
+            "HangupCauseCode",
+            "HangupCauseName",
+        ],
+        spoken: &["Speech", "StableSpeech", "UnstableSpeech"],
+        header_prefix: "X-PH-",
+    })
+});
 
 struct Secret(Vec<u8>);
 
@@ -141,16 +145,16 @@ fn joined(query: &Fields<'_>) -> Vec<u8> {
     pairs.join(&b'&')
 }
 
-/// Whether the signed text has one reading: see [`FieldNames`].
+/// Whether the signed text has one reading: see [`Boundaries`].
 fn check(query: &Fields<'_>, query_text: &[u8], fields: &Fields<'_>) -> Result<(), Rejection> {
     let is_delimited = query
         .iter()
         .all(|(name, value)| !name.iter().any(|it| b"=&".contains(it)) && !value.contains(&b'&'));
     let query_text = std::str::from_utf8(query_text).map_err(|_| Rejection::Fields)?;
-    if !is_delimited || NAMES.check_query(query_text).is_err() {
+    if !is_delimited || BOUNDARIES.check_query(query_text).is_err() {
         return Err(Rejection::Fields);
     }
-    NAMES.check_fields(fields).map_err(|_| Rejection::Fields)
+    BOUNDARIES.check_fields(fields).map_err(|_| Rejection::Fields)
 }
 
 #[cfg(test)]
@@ -166,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_names_that_plivo_sends_are_fine() {
-        let longer = NAMES.longer.iter().chain(NAMES.neighbours).chain(NAMES.counting);
+        let FieldNames { longer, neighbours, counting, .. } = BOUNDARIES.names();
+        let longer = longer.iter().chain(*neighbours).chain(*counting);
         let others =
             ["DialBLegBillDuration", "DialBLegTotalCost", "RecordingDurationMs", "X-PH-To"];
         for name in longer.copied().chain(others).chain(["ConferenceUUID", "EventTimestamp", "b"]) {

@@ -7,9 +7,11 @@
 //!
 //! Which names these are is a [`FieldNames`] of each provider that signs so.
 
+use std::sync::LazyLock;
+
 use super::Rejection;
 
-/// The names of a provider's fields, to check where they stand in what it has signed.
+/// The names of a provider's fields.
 pub struct FieldNames {
     /// The fields that decide what is counted. Their names stand nowhere else in genuine requests.
     pub counting: &'static [&'static str],
@@ -26,15 +28,33 @@ pub struct FieldNames {
     pub header_prefix: &'static str,
 }
 
-/// Twilio's, and those of providers that send its forms.
-pub(super) const TWILIO: FieldNames = FieldNames {
-    counting: COUNTING,
-    neighbours: NEIGHBOURS,
-    words: WORDS,
-    longer: LONGER,
-    spoken: SPOKEN,
-    header_prefix: "SipHeader_",
-};
+/// Checks where the names of a provider's fields stand in what it has signed.
+pub struct Boundaries {
+    names: FieldNames,
+    by_letter: ByLetter,
+}
+
+/// Names by the letter that they begin with. A signed text has some hundred capital letters, and
+/// hardly one of them begins a name.
+struct ByLetter {
+    /// The names that begin with A, those that begin with B, and so on.
+    names: [Vec<&'static str>; 26],
+    /// For each letter, the second bytes of its names: bit `n` stands for bytes that are `n` modulo
+    /// 64.
+    seconds: [u64; 26],
+}
+
+/// Of Twilio's fields, and of those of providers that send its forms.
+pub(super) static TWILIO: LazyLock<Boundaries> = LazyLock::new(|| {
+    Boundaries::of(FieldNames {
+        counting: COUNTING,
+        neighbours: NEIGHBOURS,
+        words: WORDS,
+        longer: LONGER,
+        spoken: SPOKEN,
+        header_prefix: "SipHeader_",
+    })
+});
 
 const COUNTING: &[&str] = &[
     "AccountSid",
@@ -127,52 +147,98 @@ const NUMBER_DIGITS: usize = 7;
 /// Where a name that matters was found in a field of the signed text.
 enum Place<'a> {
     /// In the name of the field, from this byte on.
-    Name(&'a str, usize),
+    Name(&'a [u8], usize),
     /// In its value, and only there.
     Value,
     /// In both, or in the next field as well.
     Across,
 }
 
-impl FieldNames {
+impl ByLetter {
+    fn of(names: impl Iterator<Item = &'static str>) -> Self {
+        let mut by_letter = Self { names: std::array::from_fn(|_| Vec::new()), seconds: [0; 26] };
+        for name in names {
+            let &[first, second, ..] = name.as_bytes() else { unreachable!("{name} is too short") };
+            let letter = usize::from(first - b'A');
+            by_letter.names[letter].push(name);
+            by_letter.seconds[letter] |= 1 << (second % 64);
+        }
+        by_letter
+    }
+
+    /// The places in a text where one of the names may begin.
+    fn places(&self, text: &[u8]) -> impl Iterator<Item = usize> {
+        let may_begin = |pair: &[u8]| {
+            pair[0].is_ascii_uppercase()
+                && self.seconds[usize::from(pair[0] - b'A')] >> (pair[1] % 64) & 1 == 1
+        };
+        let pairs = text.windows(2).enumerate();
+        pairs.filter(move |(_, pair)| may_begin(pair)).map(|(at, _)| at)
+    }
+
+    /// The names that a text begins with, which begins with a capital letter.
+    fn starting<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'static str> {
+        let names = self.names[usize::from(text[0] - b'A')].iter().copied();
+        names.filter(|known| text.starts_with(known.as_bytes()))
+    }
+}
+
+impl Boundaries {
+    /// Of these names. Each begins with a capital letter and is no single one.
+    pub fn of(names: FieldNames) -> Self {
+        let by_letter = ByLetter::of(names.all());
+        Self { names, by_letter }
+    }
+
+    /// The names.
+    pub fn names(&self) -> &FieldNames {
+        &self.names
+    }
+
     /// Checks the fields in the order in which they are signed.
     ///
     /// # Errors
     /// When a name has another form than the provider's, or the name of a field that counts stands
     /// anywhere else than as a whole name.
     pub fn check_fields(&self, fields: &[(&[u8], &[u8])]) -> Result<(), Rejection> {
-        let mut text = Vec::new();
+        let length = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let (mut text, mut ends) = (Vec::with_capacity(length), Vec::with_capacity(fields.len()));
         for (name, value) in fields {
             if !is_name(name) {
                 return Err(Rejection::FieldName);
             }
             text.extend_from_slice(name);
             text.extend_from_slice(value);
+            ends.push(text.len());
         }
-        let mut start = 0;
-        for (name, value) in fields {
-            let name = std::str::from_utf8(name).map_err(|_| Rejection::FieldName)?;
-            let (value_start, end) = (start + name.len(), start + name.len() + value.len());
-            // A value with the delimiter of a URL before it was signed as part of a URL.
-            if value.starts_with(b"=") && self.names().any(|known| known == name) {
-                return Err(Rejection::Boundary);
+        // A value with the delimiter of a URL before it was signed as part of a URL.
+        let is_of_url = |(name, value): &(&[u8], &[u8])| {
+            value.starts_with(b"=") && self.names.all().any(|known| known.as_bytes() == *name)
+        };
+        if fields.iter().any(is_of_url) {
+            return Err(Rejection::Boundary);
+        }
+        let (mut which, mut start) = (0, 0);
+        for at in self.by_letter.places(&text) {
+            while ends[which] <= at {
+                (which, start) = (which + 1, ends[which]);
             }
-            for at in (start..end).filter(|&at| text[at].is_ascii_uppercase()) {
-                for known in self.names().filter(|known| text[at..].starts_with(known.as_bytes())) {
-                    let found_end = at + known.len();
-                    let place = match at {
-                        _ if found_end > end => Place::Across,
-                        _ if at >= value_start => Place::Value,
-                        _ if found_end <= value_start => Place::Name(name, at - start),
-                        _ => Place::Across,
-                    };
-                    let ends_value = found_end == end && self.spoken.contains(&name);
-                    if !ends_value && !self.is_harmless(known, &place, &text[found_end..]) {
-                        return Err(Rejection::Boundary);
-                    }
+            let (name, end) = (fields[which].0, ends[which]);
+            let value_start = start + name.len();
+            for known in self.by_letter.starting(&text[at..]) {
+                let found_end = at + known.len();
+                let place = match at {
+                    _ if found_end > end => Place::Across,
+                    _ if at >= value_start => Place::Value,
+                    _ if found_end <= value_start => Place::Name(name, at - start),
+                    _ => Place::Across,
+                };
+                let ends_value = found_end == end
+                    && self.names.spoken.iter().any(|spoken| spoken.as_bytes() == name);
+                if !ends_value && !self.names.is_harmless(known, &place, &text[found_end..]) {
+                    return Err(Rejection::Boundary);
                 }
             }
-            start = end;
         }
         Ok(())
     }
@@ -183,12 +249,11 @@ impl FieldNames {
     /// # Errors
     /// When the name of a field that counts stands in it otherwise.
     pub fn check_query(&self, query: &str) -> Result<(), Rejection> {
-        let starts = (0..query.len()).filter(|&at| query.as_bytes()[at].is_ascii_uppercase());
-        for at in starts {
-            let found = self.names().filter(|known| query[at..].starts_with(known));
-            for known in found {
-                let after = &query[at + known.len()..];
-                if !self.is_longer_in_query(&query[at..])
+        for at in self.by_letter.places(query.as_bytes()) {
+            let rest = &query[at..];
+            for known in self.by_letter.starting(rest.as_bytes()) {
+                let after = &rest[known.len()..];
+                if !self.names.is_longer_in_query(rest)
                     && is_followed_by_value(known, after.as_bytes())
                 {
                     return Err(Rejection::Boundary);
@@ -197,14 +262,17 @@ impl FieldNames {
         }
         Ok(())
     }
+}
 
+impl FieldNames {
     /// Whether a longer name of the provider stands here, up to the delimiter behind it.
     fn is_longer_in_query(&self, query: &str) -> bool {
         let name = query.split(['=', '&']).next().unwrap_or_default();
-        self.names().chain(self.longer.iter().copied()).any(|known| known == name)
+        self.all().chain(self.longer.iter().copied()).any(|known| known == name)
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> {
+    /// The names that are looked for.
+    fn all(&self) -> impl Iterator<Item = &'static str> {
         self.counting.iter().chain(self.neighbours).chain(self.words).copied()
     }
 
@@ -212,21 +280,24 @@ impl FieldNames {
     fn is_harmless(&self, known: &str, place: &Place<'_>, after: &[u8]) -> bool {
         let is_word = self.words.contains(&known);
         match *place {
+            Place::Name(name, _) if name == known.as_bytes() => true,
             Place::Name(name, at) => {
-                let is_whole = name == known;
-                let is_part =
-                    self.names().chain(self.longer.iter().copied()).any(|longer| longer == name);
+                let mut longer = self.all().chain(self.longer.iter().copied());
                 // Such names are signed behind all others, so none of the others can be hidden in them.
-                let is_behind = name.starts_with(self.header_prefix)
-                    || name.starts_with(|c: char| c.is_ascii_lowercase());
-                let rest = &name.as_bytes()[at + known.len()..];
-                let is_camel_case = name.bytes().all(|byte| byte.is_ascii_alphabetic());
+                let is_behind = name.starts_with(self.header_prefix.as_bytes())
+                    || name.first().is_some_and(u8::is_ascii_lowercase);
+                let rest = &name[at + known.len()..];
+                let is_camel_case = name.iter().all(u8::is_ascii_alphabetic);
                 // `DequeingCallSid`: such a name ends where its value begins, as the short one does.
                 let is_end = at > 0 && rest.is_empty() && is_camel_case;
                 let is_longer_neighbour = self.neighbours.contains(&known) && is_camel_case;
                 let is_part_of_word =
                     is_word && !rest.is_empty() && !is_followed_by_value(known, after);
-                is_whole || is_part || is_behind || is_end || is_longer_neighbour || is_part_of_word
+                is_part_of_word
+                    || is_behind
+                    || is_end
+                    || is_longer_neighbour
+                    || longer.any(|longer| longer.as_bytes() == name)
             }
             Place::Value => !is_followed_by_value(known, after),
             Place::Across => is_word && !is_followed_by_value(known, after),

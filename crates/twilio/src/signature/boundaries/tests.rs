@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::{Form, Payload, Rejection, SignedRequest};
+use super::*;
+use crate::{Form, Payload, SignedRequest};
 
 const CALL: [(&str, &str); 7] = [
     ("AccountSid", "AC00000000000000000000000000000001"),
@@ -252,7 +253,80 @@ fn no_run_of_fields_read_as_one_says_anything_else_of_what_counts() {
     }
 }
 
+/// The check of fields as plain code does it: each name is looked for at each place.
+fn plainly_checked(fields: &[(String, String)]) -> Result<(), Rejection> {
+    let names = TWILIO.names();
+    let text: String = fields.iter().map(|(n, v)| format!("{n}{v}")).collect();
+    if !fields.iter().all(|(name, _)| is_name(name.as_bytes())) {
+        return Err(Rejection::FieldName);
+    }
+    let mut start = 0;
+    for (name, value) in fields {
+        let (value_start, end) = (start + name.len(), start + name.len() + value.len());
+        if value.starts_with('=') && names.all().any(|known| known == name) {
+            return Err(Rejection::Boundary);
+        }
+        for (at, known) in (start..end).flat_map(|at| names.all().map(move |known| (at, known))) {
+            if !text.as_bytes()[at..].starts_with(known.as_bytes()) {
+                continue;
+            }
+            let found_end = at + known.len();
+            let place = match at {
+                _ if found_end > end => Place::Across,
+                _ if at >= value_start => Place::Value,
+                _ if found_end <= value_start => Place::Name(name.as_bytes(), at - start),
+                _ => Place::Across,
+            };
+            let ends_value = found_end == end && names.spoken.contains(&name.as_str());
+            let after = &text.as_bytes()[found_end..];
+            if !ends_value && !names.is_harmless(known, &place, after) {
+                return Err(Rejection::Boundary);
+            }
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+/// The same of a query.
+fn plainly_checked_query(query: &str) -> Result<(), Rejection> {
+    let names = TWILIO.names();
+    for (at, _) in query.char_indices() {
+        for known in names.all().filter(|known| query[at..].starts_with(known)) {
+            let after = &query.as_bytes()[at + known.len()..];
+            if !names.is_longer_in_query(&query[at..]) && is_followed_by_value(known, after) {
+                return Err(Rejection::Boundary);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Texts that are made of names that count, parts of them, and what stands beside them.
+fn of_names() -> impl Strategy<Value = String> {
+    let names: Vec<_> = TWILIO.names().all().chain(LONGER.iter().copied()).collect();
+    let name = prop::sample::select(names);
+    let part = (name.clone(), 1..8_usize).prop_map(|(name, n)| name[..n.min(name.len())].into());
+    let piece = prop_oneof![
+        name.prop_map(str::to_owned),
+        part,
+        "[A-Za-z+=&%_ .-]{0,4}",
+        prop::sample::select(vec!["+14155550123", "inbound", "CA1", "ü"]).prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
+    #[test]
+    fn any_fields_are_checked_as_plain_code_checks_them(
+        fields in prop::collection::vec((of_names(), of_names()), 0..5),
+        query in of_names(),
+    ) {
+        let pairs: Vec<_> = fields.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+        prop_assert_eq!(TWILIO.check_fields(&pairs), plainly_checked(&fields));
+        prop_assert_eq!(TWILIO.check_query(&query), plainly_checked_query(&query));
+    }
+
     /// However the signed text of a usual request is cut into fields anew, it is refused or says
     /// the same of what counts.
     #[test]
