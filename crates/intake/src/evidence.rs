@@ -84,15 +84,15 @@ impl<'a> Attribution<'a> {
 /// # Errors
 /// If the id of the call cannot be one.
 pub(crate) fn of_webhook(
-    webhook: &Webhook,
+    webhook: &Webhook<'_>,
     source: Source,
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
     (agents, key): (&Agents, &CallerKey),
 ) -> Result<Evidence, CallIdError> {
     let said = said(webhook.status);
-    let call = CallId::parse(&webhook.call_sid)?;
-    let parent = webhook.parent_call_sid.as_deref().and_then(|sid| CallId::parse(sid).ok());
+    let call = CallId::parse(webhook.call_sid)?;
+    let parent = webhook.parent_call_sid.and_then(|sid| CallId::parse(sid).ok());
     let evidence =
         between(parties, attribution, (agents, key), Evidence::about(call, source, said));
     Ok(Evidence {
@@ -160,7 +160,7 @@ pub(crate) fn between(
 ) -> Evidence {
     let theirs = parties.theirs.unwrap_or_default();
     let caller_id = CallerId::parse(theirs);
-    let is_told = parties.their_place.is_some_and(Geography::is_told);
+    let is_told = parties.their_place.is_some_and(|it| it.is_told());
     let identity = caller_id.identity(is_told).filter(|_| !agents.is_own_number(theirs));
     Evidence {
         direction: parties.direction,
@@ -206,7 +206,7 @@ pub(crate) struct Parties<'a> {
     /// The person's.
     theirs: Option<&'a str>,
     /// Where the person is, as far as the provider says.
-    their_place: Option<&'a Geography>,
+    their_place: Option<Geography<'a>>,
     /// A call from a browser or an app is inbound although a person dials out: what it calls may be
     /// anybody's phone number, which is none of ours and must not be kept.
     is_dialled_by_a_client: bool,
@@ -214,9 +214,9 @@ pub(crate) struct Parties<'a> {
 
 impl<'a> Parties<'a> {
     /// As a webhook names them.
-    pub(crate) fn of_webhook(webhook: &'a Webhook) -> Self {
-        let from = (webhook.from.as_deref(), Some(&webhook.from_place));
-        let to = (webhook.to.as_deref(), Some(&webhook.to_place));
+    pub(crate) fn of_webhook(webhook: &Webhook<'a>) -> Self {
+        let from = (webhook.from, Some(webhook.from_place));
+        let to = (webhook.to, Some(webhook.to_place));
         Self::of(webhook.direction, from, to)
     }
 
@@ -227,8 +227,8 @@ impl<'a> Parties<'a> {
 
     fn of(
         direction: Option<twilio::Direction>,
-        from: (Option<&'a str>, Option<&'a Geography>),
-        to: (Option<&'a str>, Option<&'a Geography>),
+        from: (Option<&'a str>, Option<Geography<'a>>),
+        to: (Option<&'a str>, Option<Geography<'a>>),
     ) -> Self {
         let direction = direction.map(|direction| match direction {
             twilio::Direction::Inbound => Direction::Inbound,
@@ -248,8 +248,8 @@ impl<'a> Parties<'a> {
 
     fn towards(
         direction: Option<Direction>,
-        from: (Option<&'a str>, Option<&'a Geography>),
-        to: (Option<&'a str>, Option<&'a Geography>),
+        from: (Option<&'a str>, Option<Geography<'a>>),
+        to: (Option<&'a str>, Option<Geography<'a>>),
     ) -> Self {
         let ((ours, _), (theirs, their_place)) = match direction {
             None | Some(Direction::Inbound) => (to, from),
@@ -282,14 +282,13 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
 /// providers, the number's own country.
-fn place(geography: Option<&Geography>, theirs: &CallerId) -> Place {
-    let part =
-        |part: fn(&Geography) -> &Option<String>| geography.and_then(|it| part(it).as_deref());
-    let named = part(|it| &it.country).and_then(Country::parse);
+fn place(geography: Option<Geography<'_>>, theirs: &CallerId<'_>) -> Place {
+    let Geography { country, state, city, .. } = geography.unwrap_or_default();
+    let named = country.and_then(Country::parse);
     let country = named.or_else(|| country::of_number(theirs.international_number()?));
     // A region or a city of no country could be anywhere.
     let within = |name: Option<&str>| name.filter(|_| country.is_some()).map(Arc::from);
-    Place { country, region: within(part(|it| &it.state)), city: within(part(|it| &it.city)) }
+    Place { country, region: within(state), city: within(city) }
 }
 
 #[cfg(test)]

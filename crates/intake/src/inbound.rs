@@ -151,7 +151,7 @@ impl<'a> Inbound<'a> {
         // Where a leg leads is needed even of an address that is too long to be kept.
         let to = form.text("To").ok().flatten();
         let evidence = evidence.map(|evidence| {
-            let evidence = with_role(evidence, (webhook.from.as_deref(), to), agents);
+            let evidence = with_role(evidence, (webhook.from, to), agents);
             of_account(callbacks::with_events(evidence, &events))
         });
         Self {

@@ -29,7 +29,7 @@ pub(crate) fn read(form: &Form) -> Result<Reading, Unreadable> {
         expected: "1 to 128 characters of visible ASCII",
     })?;
     let said = CallEvents::read(form);
-    let leg = said.dial.as_ref().and_then(|dial| end_of_leg(&webhook.call_sid, dial));
+    let leg = said.dial.as_ref().and_then(|dial| end_of_leg(webhook.call_sid, dial));
     let mut reading = Reading { events: leg.into_iter().collect(), ..Reading::default() };
     let Some(what) = what(&webhook, &said) else {
         reading.ignored.push(kind(form));
@@ -43,18 +43,18 @@ pub(crate) fn read(form: &Form) -> Result<Reading, Unreadable> {
         None => None,
     };
     reading.events.push(CallEvent {
-        parent: webhook.parent_call_sid,
+        parent: webhook.parent_call_sid.map(str::to_owned),
         direction,
-        from: webhook.from,
-        to: webhook.to,
+        from: webhook.from.map(str::to_owned),
+        to: webhook.to.map(str::to_owned),
         answered_by: said.answered_by.map(answered_by),
         duration_s: webhook.call_duration_s,
-        ..CallEvent::new(webhook.call_sid, what)
+        ..CallEvent::new(webhook.call_sid.to_owned(), what)
     });
     Ok(reading)
 }
 
-fn what(webhook: &Webhook, said: &CallEvents) -> Option<What> {
+fn what(webhook: &Webhook<'_>, said: &CallEvents) -> Option<What> {
     let status = match webhook.status {
         StatusField::Known(status) => Some(status),
         StatusField::Missing | StatusField::Unknown => None,

@@ -1,9 +1,9 @@
 //! An `application/x-www-form-urlencoded` body, kept as the bytes that its signature covers.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use memchr::{memchr, memchr2};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::field::{FieldError, FieldProblem};
 
@@ -24,8 +24,24 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Names and values are bytes, because the signature covers bytes that need not be UTF-8.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Form {
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The names and values, decoded: each value behind its name, each field behind the one before.
+    text: Vec<u8>,
+    fields: Vec<Field>,
+    /// The places of the fields in `fields`, sorted by name and then by value. The signature needs
+    /// them so, and a field is found by its name without a look at all others.
+    sorted: Vec<u16>,
 }
+
+/// Where a field stands in the text of its form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Field {
+    start: usize,
+    /// Where the name ends and the value begins.
+    value: usize,
+    end: usize,
+}
+
+const _: () = assert!(FIELDS_MAX <= u16::MAX as usize);
 
 impl Form {
     /// Decodes a body. `+` is a space, and a `%` that starts no valid escape stands for itself
@@ -34,25 +50,49 @@ impl Form {
     /// # Errors
     /// When there are more than [`FIELDS_MAX`] fields. The caller bounds the bytes of the body.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
-        let mut fields = Vec::new();
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let n_fields = body.iter().filter(|&&byte| byte == b'&').count() + 1;
+        let mut form = Self {
+            text: Vec::with_capacity(body.len()),
+            fields: Vec::with_capacity(n_fields.min(FIELDS_MAX)),
+            sorted: Vec::new(),
+        };
         for field in body.split(|&byte| byte == b'&').filter(|field| !field.is_empty()) {
-            if fields.len() == FIELDS_MAX {
+            if form.fields.len() == FIELDS_MAX {
                 return Err(FormError::TooManyFields);
             }
-            let mut parts = field.splitn(2, |&byte| byte == b'=');
-            let name = decoded(parts.next().unwrap_or_default());
-            let value = decoded(parts.next().unwrap_or_default());
-            fields.push((name, value));
+            let (name, value) = match memchr(b'=', field) {
+                Some(at) => (&field[..at], &field[at + 1..]),
+                None => (field, &[][..]),
+            };
+            let start = form.text.len();
+            decode(name, &mut form.text);
+            let value_start = form.text.len();
+            decode(value, &mut form.text);
+            form.fields.push(Field { start, value: value_start, end: form.text.len() });
         }
-        Ok(Self { fields })
+        form.sort();
+        Ok(form)
     }
 
     /// A form of these names and values, for whoever sends one.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let fields = pairs
-            .into_iter()
-            .map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
-        Self { fields: fields.collect() }
+        let mut form = Self::default();
+        for (name, value) in pairs {
+            form.append(name.as_bytes(), value.as_bytes());
+        }
+        form.sort();
+        form
+    }
+
+    /// The same with at most [`FIELDS_MAX`] fields.
+    pub(crate) fn of_fields<'a>(
+        fields: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> Result<Self, FormError> {
+        let is_one = fields.clone().nth(FIELDS_MAX).is_none();
+        is_one.then(|| Self::from_pairs(fields)).ok_or(FormError::TooManyFields)
     }
 
     /// The body that [`Form::parse`] reads back as this form.
@@ -109,23 +149,59 @@ impl Form {
     }
 
     /// Adds a field at the end.
-    pub(crate) fn push(&mut self, name: String, value: String) -> Result<(), FormError> {
+    pub(crate) fn push(&mut self, name: &str, value: &str) -> Result<(), FormError> {
         if self.fields.len() == FIELDS_MAX {
             return Err(FormError::TooManyFields);
         }
-        self.fields.push((name.into_bytes(), value.into_bytes()));
+        self.append(name.as_bytes(), value.as_bytes());
+        self.sort();
         Ok(())
+    }
+
+    /// Adds a field at the end without sorting it in.
+    fn append(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.text.len();
+        self.text.extend_from_slice(name);
+        self.text.extend_from_slice(value);
+        self.fields.push(Field { start, value: start + name.len(), end: self.text.len() });
+    }
+
+    fn sort(&mut self) {
+        let mut sorted = std::mem::take(&mut self.sorted);
+        sorted.clear();
+        sorted.extend((0_u16..).take(self.fields.len()));
+        // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
+        // the values: sorting the joined text would be wrong.
+        sorted.sort_unstable_by(|&a, &b| self.at(a).cmp(&self.at(b)).then(a.cmp(&b)));
+        self.sorted = sorted;
     }
 
     /// The values of a field, without the white space around them.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let named = self.fields().filter(move |(n, _)| *n == name.as_bytes());
+        let name = name.as_bytes();
+        let start = self.sorted.partition_point(|&place| self.at(place).0 < name);
+        let from_there = self.sorted[start..].iter().map(|&place| self.at(place));
+        let named = from_there.take_while(move |(n, _)| *n == name);
         named.map(|(_, value)| value.trim_ascii())
     }
 
     /// Every name and value, decoded, in the order in which they came.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+        self.fields.iter().map(|field| self.pair(*field))
+    }
+
+    /// Every name and value, decoded, by name and then by value, in byte order. Repeated ones come
+    /// repeatedly.
+    pub fn sorted_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.sorted.iter().map(|&place| self.at(place))
+    }
+
+    fn at(&self, place: u16) -> (&[u8], &[u8]) {
+        self.pair(self.fields[usize::from(place)])
+    }
+
+    fn pair(&self, Field { start, value, end }: Field) -> (&[u8], &[u8]) {
+        (&self.text[start..value], &self.text[value..end])
     }
 }
 
@@ -147,134 +223,32 @@ pub enum FormError {
     TooManyFields,
 }
 
-fn decoded(text: &[u8]) -> Vec<u8> {
-    // Before the escapes are resolved, so that `%2B` stays a plus.
-    let spaced: Cow<'_, [u8]> = match text.contains(&b'+') {
-        true => text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect(),
-        false => text.into(),
-    };
-    percent_decode(&spaced).collect()
+/// Adds a text to `decoded`, with its plus signs as spaces and its escapes resolved.
+fn decode(mut text: &[u8], decoded: &mut Vec<u8>) {
+    while let Some(at) = memchr2(b'%', b'+', text) {
+        decoded.extend_from_slice(&text[..at]);
+        let (byte, n_read) = match &text[at..] {
+            [b'%', high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
+            },
+            [b'+', ..] => (b' ', 1),
+            _ => (b'%', 1),
+        };
+        decoded.push(byte);
+        text = &text[at + n_read..];
+    }
+    decoded.extend_from_slice(text);
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn pairs(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let form = Form::parse(body).unwrap();
-        form.fields().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
-    }
-
-    fn pair(name: &[u8], value: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        (name.to_vec(), value.to_vec())
-    }
-
-    #[test]
-    fn every_field_is_kept_in_order_with_blank_repeated_and_nameless_ones() {
-        assert_eq!(
-            pairs(b"b=2&a=1&&b=2&City=&flag&=x&e=a=b"),
-            [
-                pair(b"b", b"2"),
-                pair(b"a", b"1"),
-                pair(b"b", b"2"),
-                pair(b"City", b""),
-                pair(b"flag", b""),
-                pair(b"", b"x"),
-                pair(b"e", b"a=b"),
-            ]
-        );
-        assert!(pairs(b"").is_empty());
-    }
-
-    #[test]
-    fn plus_is_a_space_and_an_escaped_plus_is_a_plus() {
-        assert_eq!(pairs(b"a+b=%2B1+415%20555"), [pair(b"a b", b"+1 415 555")]);
-    }
-
-    #[test]
-    fn escapes_are_resolved_once_and_malformed_ones_stay_as_they_are() {
-        assert_eq!(
-            pairs(b"t=%257B&bad=100%&worse=%zz%4"),
-            [pair(b"t", b"%7B"), pair(b"bad", b"100%"), pair(b"worse", b"%zz%4"),]
-        );
-    }
-
-    #[test]
-    fn bytes_that_are_not_utf8_are_neither_lost_nor_replaced() {
-        assert_eq!(pairs(b"a=%FF%00\xFE"), [pair(b"a", b"\xFF\x00\xFE")]);
-    }
-
-    #[test]
-    fn the_number_of_fields_is_bounded() {
-        let most = vec!["a=1"; FIELDS_MAX].join("&");
-        assert_eq!(pairs(most.as_bytes()).len(), FIELDS_MAX);
-        let more = format!("{most}&a=1");
-        assert_eq!(Form::parse(more.as_bytes()), Err(FormError::TooManyFields));
-    }
-
-    #[test]
-    fn blank_text_means_absent() {
-        let form = Form::parse(b"Digits=12&To=&City=+%20%09&From=%20a%20b+").unwrap();
-        assert_eq!(form.text("Digits"), Ok(Some("12")));
-        assert!(form.has("From") && !form.has("To") && !form.has("City") && !form.has("x"));
-        assert_eq!(form.text("digits"), Ok(None));
-        assert_eq!(form.text("To"), Ok(None));
-        assert_eq!(form.text("City"), Ok(None));
-        assert_eq!(form.text("From"), Ok(Some("a b")));
-    }
-
-    #[test]
-    fn of_a_field_with_different_values_none_is_given() {
-        let form = Form::parse(b"A=1&A=2&B=1&B=+1+&C=1&C=&D=&D=").unwrap();
-        assert_eq!(
-            form.text("A").unwrap_err().to_string(),
-            "A: sent twice, with different values; expected at most 4096 bytes of UTF-8 text"
-        );
-        assert_eq!(form.text("B"), Ok(Some("1")));
-        assert_eq!(form.text("C").unwrap_err().problem, FieldProblem::Contradictory);
-        assert_eq!(form.text("D"), Ok(None));
-        assert!(form.has("A") && form.has("C") && !form.has("D"));
-    }
-
-    #[test]
-    fn an_unusable_value_is_named_by_its_field_and_not_repeated() {
-        let form = Form::parse(b"From=%2B14155550123%FF&To=%2B14155550123").unwrap();
-        assert_eq!(
-            form.text("From").unwrap_err().to_string(),
-            "From: not valid UTF-8; expected at most 4096 bytes of UTF-8 text"
-        );
-        assert_eq!(
-            form.text_within("To", 11).unwrap_err().to_string(),
-            "To: too long; expected at most 11 bytes of UTF-8 text"
-        );
-        assert_eq!(form.text_within("To", 12), Ok(Some("+14155550123")));
-    }
-
-    #[test]
-    fn debug_shows_names_and_no_values() {
-        let form = Form::from_pairs([("From", "+14155550123"), ("SpeechResult", "my secret")]);
-        assert_eq!(format!("{form:?}"), r#"Form["From", "SpeechResult"]"#);
-    }
-
-    #[test]
-    fn encoding_escapes_all_but_unreserved_characters() {
-        let form = Form::from_pairs([("From", "+1415"), ("City", "São Paulo"), ("x&y", "a=b-._~")]);
-        assert_eq!(form.encode(), "From=%2B1415&City=S%C3%A3o%20Paulo&x%26y=a%3Db-._~");
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_read_back(fields: Vec<(Vec<u8>, Vec<u8>)>) {
-            let form = Form { fields };
-            prop_assert_eq!(Form::parse(form.encode().as_bytes()), Ok(form));
-        }
-
-        #[test]
-        fn any_bytes_are_a_form_that_survives_encoding(body: Vec<u8>) {
-            let form = Form::parse(&body).unwrap();
-            prop_assert_eq!(Form::parse(form.encode().as_bytes()), Ok(form));
-        }
-    }
-}
+mod tests;

@@ -120,7 +120,7 @@ impl Object {
             },
         };
         if let Some(sid) = sid.filter(|_| !form.has("CallSid")) {
-            form.push("CallSid".to_owned(), sid)?;
+            form.push("CallSid", &sid)?;
         }
         Ok(Some(form))
     }
@@ -148,16 +148,12 @@ impl Object {
     }
 
     /// The members that are texts, numbers or truth values.
-    fn flat(self) -> Result<Form, FormError> {
-        let mut form = Form::default();
-        for (name, value) in self.0 {
-            match value {
-                Json::Text(text) => form.push(name, text)?,
-                Json::Nothing => form.push(name, String::new())?,
-                Json::Object(_) | Json::Array(_) => {}
-            }
-        }
-        Ok(form)
+    fn flat(&self) -> Result<Form, FormError> {
+        Form::of_fields(self.0.iter().filter_map(|(name, value)| match value {
+            Json::Text(text) => Some((name.as_str(), text.as_str())),
+            Json::Nothing => Some((name.as_str(), "")),
+            Json::Object(_) | Json::Array(_) => None,
+        }))
     }
 }
 

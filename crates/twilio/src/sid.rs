@@ -75,7 +75,8 @@ mod tests {
     fn an_id_beside_the_calls_that_is_not_twilios_counts_as_not_said() {
         let base = [("AccountSid", ACCOUNT), ("CallSid", CALL)];
         let with = |more: &[(&'static str, &'static str)]| form(&[&base, more].concat());
-        let webhook = Webhook::parse(&with(&[("ParentCallSid", "CA2")])).unwrap();
+        let leg = with(&[("ParentCallSid", "CA2")]);
+        let webhook = Webhook::parse(&leg).unwrap();
         assert_eq!((webhook.parent_call_sid, webhook.has_parent), (None, true));
         let dialled = [("DialCallStatus", "completed"), ("DialCallSid", "CA2")];
         assert_eq!(CallEvents::read(&with(&dialled)).dial.unwrap().call_sid, None);

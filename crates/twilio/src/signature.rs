@@ -28,15 +28,27 @@ pub const SETTINGS_HEADER: &str = "X-Twilio-Webhooks-Signature-Settings";
 /// The secrets that a genuine request may be signed with: Auth Tokens of the account and of its
 /// sub-accounts, more than one while a token is being rotated, and shared keys.
 pub struct AuthTokens {
-    tokens: Vec<String>,
+    tokens: Vec<Key>,
+}
+
+/// A token, as what each algorithm makes of it before it has seen any request.
+struct Key {
+    sha1: Hmac<Sha1>,
+    sha256: Hmac<Sha256>,
+}
+
+impl Key {
+    fn of(token: &str) -> Self {
+        Self { sha1: keyed(token), sha256: keyed(token) }
+    }
 }
 
 impl AuthTokens {
     /// These tokens, without empty ones; `None` when none is left. An empty token would be a key
     /// that everybody knows.
     pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Option<Self> {
-        let tokens: Vec<String> =
-            tokens.into_iter().map(T::into).filter(|token| !token.trim().is_empty()).collect();
+        let tokens = tokens.into_iter().map(T::into).filter(|token| !token.trim().is_empty());
+        let tokens: Vec<_> = tokens.map(|token| Key::of(&token)).collect();
         (!tokens.is_empty()).then_some(Self { tokens })
     }
 
@@ -57,14 +69,14 @@ impl AuthTokens {
             Payload::None | Payload::Form(_) | Payload::FormInOrder(_) => None,
         };
 
-        let fields = signed_fields(&request.payload);
+        let fields = fields_in_order(&request.payload);
         let is_genuine = url.candidates().any(|candidate| {
-            self.tokens.iter().any(|token| match algorithm {
+            self.tokens.iter().any(|Key { sha1, sha256 }| match algorithm {
                 Algorithm::Sha1 => {
-                    mac::<Hmac<Sha1>>(token, &candidate, &fields).verify_slice(&claimed).is_ok()
+                    mac(sha1.clone(), &candidate, &fields).verify_slice(&claimed).is_ok()
                 }
                 Algorithm::Sha256 => {
-                    mac::<Hmac<Sha256>>(token, &candidate, &fields).verify_slice(&claimed).is_ok()
+                    mac(sha256.clone(), &candidate, &fields).verify_slice(&claimed).is_ok()
                 }
             })
         });
@@ -170,7 +182,7 @@ pub enum Rejection {
 /// For [`Payload::Raw`] the URL has to have its `bodySHA256` already.
 pub fn sign(token: &str, url: &str, payload: &Payload<'_>) -> String {
     let text = Url::split(url).signed_by_twilio();
-    let mac = mac::<Hmac<Sha1>>(token, &text, &signed_fields(payload));
+    let mac = mac(keyed::<Hmac<Sha1>>(token), &text, &fields_in_order(payload));
     BASE64.encode(mac.finalize().into_bytes())
 }
 
@@ -197,21 +209,12 @@ impl Algorithm {
     }
 }
 
-/// What is appended to the URL.
-fn signed_fields(payload: &Payload<'_>) -> Vec<u8> {
-    let fields = fields_in_order(payload);
-    fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
-}
-
 /// The fields in the order in which they are signed: Twilio's are the distinct ones by name and then
 /// by value, in byte order.
 fn fields_in_order<'a>(payload: &Payload<'a>) -> Vec<(&'a [u8], &'a [u8])> {
     match *payload {
         Payload::Form(form) => {
-            // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
-            // the values: sorting the joined text would be wrong.
-            let mut fields: Vec<_> = form.fields().collect();
-            fields.sort_unstable();
+            let mut fields: Vec<_> = form.sorted_fields().collect();
             fields.dedup();
             fields
         }
@@ -224,13 +227,19 @@ fn fields_in_order<'a>(payload: &Payload<'a>) -> Vec<(&'a [u8], &'a [u8])> {
     }
 }
 
-fn mac<M: Mac + KeyInit>(token: &str, url: &[&str], fields: &[u8]) -> M {
-    let key = token.as_bytes();
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+fn keyed<M: Mac + KeyInit>(token: &str) -> M {
+    <M as KeyInit>::new_from_slice(token.as_bytes()).expect("HMAC takes a key of any length")
+}
+
+/// Signs the URL, and the fields without anything between them.
+fn mac<M: Mac>(mut mac: M, url: &[&str], fields: &[(&[u8], &[u8])]) -> M {
     for part in url {
         mac.update(part.as_bytes());
     }
-    mac.update(fields);
+    for (name, value) in fields {
+        mac.update(name);
+        mac.update(value);
+    }
     mac
 }
 

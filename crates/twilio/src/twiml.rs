@@ -13,6 +13,9 @@ use crate::Method;
 /// The content type of TwiML. Without one Twilio does not run the answer (error 11200).
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
+/// What most answers take at most, in bytes.
+const USUAL_BYTES: usize = 512;
+
 /// A list of verbs that Twilio runs one after the other. When it ends, or is empty, so does the
 /// call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,7 +104,7 @@ impl Response {
     }
 
     fn written(&self) -> io::Result<String> {
-        let mut writer = Writer::new(Vec::new());
+        let mut writer = Writer::new(Vec::with_capacity(USUAL_BYTES));
         writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         writer.create_element("Response").write_inner_content(|writer| {
             for verb in &self.verbs {

@@ -23,33 +23,50 @@ pub const SPEECH_BYTES_MAX: usize = TEXT_BYTES_MAX;
 /// The longest value of every other field in bytes.
 const TOKEN_BYTES_MAX: usize = 64;
 
-/// What a voice webhook or status callback says. Absent and blank fields are `None`.
+/// The names of country, state, city and postal code of who calls.
+const FROM_PLACE: [[&str; 2]; 4] = [
+    ["FromCountry", "CallerCountry"],
+    ["FromState", "CallerState"],
+    ["FromCity", "CallerCity"],
+    ["FromZip", "CallerZip"],
+];
+
+/// The same of who is called.
+const TO_PLACE: [[&str; 2]; 4] = [
+    ["ToCountry", "CalledCountry"],
+    ["ToState", "CalledState"],
+    ["ToCity", "CalledCity"],
+    ["ToZip", "CalledZip"],
+];
+
+/// What a voice webhook or status callback says, in the words of its form. Absent and blank fields are
+/// `None`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Webhook {
+pub struct Webhook<'a> {
     /// Which call: 1 to [`CALL_SID_BYTES_MAX`] characters of visible ASCII. Opaque, for only
     /// Twilio's own are `CA` and 32 hexadecimal digits. These it has to be if `AccountSid` is one of
     /// Twilio's.
-    pub call_sid: String,
+    pub call_sid: &'a str,
     /// How the call stands.
     pub status: StatusField,
     /// Who began the call; `None` also when it is a direction that is not known.
     pub direction: Option<Direction>,
     /// The call that this one is a leg of, in the form of `call_sid`.
-    pub parent_call_sid: Option<String>,
+    pub parent_call_sid: Option<&'a str>,
     /// Whether this call is a leg of another one, also when that one's id cannot be used.
     pub has_parent: bool,
     /// Who calls: a number, a SIP address, `client:name`, or words such as `anonymous`. Private.
-    pub from: Option<String>,
+    pub from: Option<&'a str>,
     /// Who is called, in the same forms. Private.
-    pub to: Option<String>,
+    pub to: Option<&'a str>,
     /// Where `from` is, as far as Twilio knows.
-    pub from_place: Geography,
+    pub from_place: Geography<'a>,
     /// Where `to` is, as far as Twilio knows.
-    pub to_place: Geography,
+    pub to_place: Geography<'a>,
     /// What the caller said. Private.
-    pub speech_result: Option<String>,
+    pub speech_result: Option<&'a str>,
     /// The keys that the caller pressed. Private.
-    pub digits: Option<String>,
+    pub digits: Option<&'a str>,
     /// How long the call was, in seconds; only of a call that is over. (Not the field `Duration`,
     /// which is in minutes.)
     pub call_duration_s: Option<u32>,
@@ -57,13 +74,13 @@ pub struct Webhook {
     /// asked for and not states, and some providers always say 0.
     pub sequence_number: Option<u32>,
     /// When Twilio sent it, as text: RFC 2822 from Twilio, ISO 8601 from others.
-    pub timestamp: Option<String>,
+    pub timestamp: Option<&'a str>,
     /// When Twilio sent it, in milliseconds since 1970; `None` also when it says so in a form that
     /// is not known.
     pub sent_at_ms: Option<u64>,
     /// What failed: the primary voice URL, on a request to the fallback URL (`11200`), or the
     /// session of a `<Connect>`, on a request to its `action`.
-    pub error_code: Option<String>,
+    pub error_code: Option<&'a str>,
     /// Whether another URL is named that failed. Only a request to the fallback URL has one.
     pub has_error_url: bool,
 }
@@ -81,33 +98,33 @@ pub enum StatusField {
 
 /// Where a party of the call is. Every part may be missing: toll-free numbers have a country
 /// only, and withheld ones nothing that is true.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Geography {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Geography<'a> {
     /// Two letters: `US`.
-    pub country: Option<String>,
+    pub country: Option<&'a str>,
     /// State or province, as the country abbreviates it: `CA`.
-    pub state: Option<String>,
+    pub state: Option<&'a str>,
     /// City, in any letter case: `SAN FRANCISCO`.
-    pub city: Option<String>,
+    pub city: Option<&'a str>,
     /// Postal code.
-    pub zip: Option<String>,
+    pub zip: Option<&'a str>,
 }
 
-impl Geography {
+impl Geography<'_> {
     /// Whether anything at all is told of where the party is.
     pub fn is_told(&self) -> bool {
-        [&self.country, &self.state, &self.city, &self.zip].into_iter().any(Option::is_some)
+        [self.country, self.state, self.city, self.zip].iter().any(Option::is_some)
     }
 }
 
-impl Webhook {
+impl<'a> Webhook<'a> {
     /// Reads a form. Fields that are not used here are left alone.
     ///
     /// # Errors
     /// If `CallSid` cannot be used: then it is not known which call this is about. Any other field
     /// that cannot be used is no mistake but missing: neither a caller's odd address nor a bad
     /// duration may lose the end of a call.
-    pub fn parse(form: &Form) -> Result<Self, FieldError> {
+    pub fn parse(form: &'a Form) -> Result<Self, FieldError> {
         let reader = Reader { form };
         let timestamp = reader.usable("Timestamp", TOKEN_BYTES_MAX);
         let parent = reader.call_sid("ParentCallSid");
@@ -121,25 +138,23 @@ impl Webhook {
             status: match reader.usable("CallStatus", TOKEN_BYTES_MAX) {
                 None if form.has("CallStatus") => StatusField::Unknown,
                 None => StatusField::Missing,
-                Some(text) => match CallStatus::parse(&text) {
+                Some(text) => match CallStatus::parse(text) {
                     None => StatusField::Unknown,
                     Some(status) => StatusField::Known(status),
                 },
             },
-            direction: reader
-                .usable("Direction", TOKEN_BYTES_MAX)
-                .and_then(|text| Direction::parse(&text)),
+            direction: reader.usable("Direction", TOKEN_BYTES_MAX).and_then(Direction::parse),
             parent_call_sid: parent.ok().flatten(),
             has_parent: form.has("ParentCallSid") && !is_contradictory,
             from: reader.usable("From", PARTY_BYTES_MAX),
             to: reader.usable("To", PARTY_BYTES_MAX),
-            from_place: reader.geography(["From", "Caller"]),
-            to_place: reader.geography(["To", "Called"]),
+            from_place: reader.geography(&FROM_PLACE),
+            to_place: reader.geography(&TO_PLACE),
             speech_result: reader.usable("SpeechResult", SPEECH_BYTES_MAX),
             digits: reader.usable("Digits", PARTY_BYTES_MAX),
             call_duration_s: reader.whole_number("CallDuration"),
             sequence_number: reader.whole_number("SequenceNumber"),
-            sent_at_ms: timestamp.as_deref().and_then(timestamp::unix_ms),
+            sent_at_ms: timestamp.and_then(timestamp::unix_ms),
             timestamp,
             error_code: reader.usable("ErrorCode", TOKEN_BYTES_MAX),
             has_error_url: form.has("ErrorUrl"),
@@ -148,21 +163,21 @@ impl Webhook {
 }
 
 /// Without what the parties said and pressed, and without who they are.
-impl fmt::Debug for Webhook {
+impl fmt::Debug for Webhook<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hidden = |field: &Option<String>| field.as_ref().map(|_| format_args!("hidden"));
+        let hidden = |field: Option<&str>| field.map(|_| format_args!("hidden"));
         f.debug_struct("Webhook")
             .field("call_sid", &self.call_sid)
             .field("status", &self.status)
             .field("direction", &self.direction)
             .field("parent_call_sid", &self.parent_call_sid)
             .field("has_parent", &self.has_parent)
-            .field("from", &hidden(&self.from))
-            .field("to", &hidden(&self.to))
+            .field("from", &hidden(self.from))
+            .field("to", &hidden(self.to))
             .field("from_place", &self.from_place)
             .field("to_place", &self.to_place)
-            .field("speech_result", &hidden(&self.speech_result))
-            .field("digits", &hidden(&self.digits))
+            .field("speech_result", &hidden(self.speech_result))
+            .field("digits", &hidden(self.digits))
             .field("call_duration_s", &self.call_duration_s)
             .field("sequence_number", &self.sequence_number)
             .field("timestamp", &self.timestamp)
@@ -177,14 +192,14 @@ struct Reader<'a> {
     form: &'a Form,
 }
 
-impl Reader<'_> {
-    fn call_sid(&self, field: &str) -> Result<Option<String>, FieldError> {
+impl<'a> Reader<'a> {
+    fn call_sid(&self, field: &str) -> Result<Option<&'a str>, FieldError> {
         match self.form.text_within(field, CALL_SID_BYTES_MAX) {
             Ok(None) => Ok(None),
             Ok(Some(text)) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 Err(call_sid_mistake(field, FieldProblem::Invalid))
             }
-            Ok(Some(text)) if sid::fits(self.form, "CA", text) => Ok(Some(text.to_owned())),
+            Ok(Some(text)) if sid::fits(self.form, "CA", text) => Ok(Some(text)),
             Ok(Some(_)) => Err(FieldError {
                 field: field.to_owned(),
                 problem: FieldProblem::Invalid,
@@ -195,8 +210,8 @@ impl Reader<'_> {
     }
 
     /// The text of a field that is good to have and never a mistake.
-    fn usable(&self, field: &str, bytes_max: usize) -> Option<String> {
-        self.form.text_within(field, bytes_max).ok().flatten().map(str::to_owned)
+    fn usable(&self, field: &str, bytes_max: usize) -> Option<&'a str> {
+        self.form.text_within(field, bytes_max).ok().flatten()
     }
 
     fn whole_number(&self, field: &str) -> Option<u32> {
@@ -205,20 +220,12 @@ impl Reader<'_> {
         text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
-    /// The parts of a place under the first of two names that has something usable: Twilio sends
+    /// The parts of a place, each under the first of two names that has something usable: Twilio sends
     /// each part twice, under a newer and an older name.
-    fn geography(&self, parties: [&str; 2]) -> Geography {
-        let part = |part: &str| {
-            parties
-                .iter()
-                .find_map(|party| self.usable(&format!("{party}{part}"), GEOGRAPHY_BYTES_MAX))
-        };
-        Geography {
-            country: part("Country"),
-            state: part("State"),
-            city: part("City"),
-            zip: part("Zip"),
-        }
+    fn geography(&self, names: &[[&str; 2]; 4]) -> Geography<'a> {
+        let [country, state, city, zip] = names
+            .map(|names| names.into_iter().find_map(|name| self.usable(name, GEOGRAPHY_BYTES_MAX)));
+        Geography { country, state, city, zip }
     }
 }
 

@@ -14,7 +14,8 @@ const INBOUND: [(&str, &str); 7] = [
 ];
 
 fn evidence(fields: &[(&str, &str)], agent_id: Option<&str>) -> Evidence {
-    let webhook = Webhook::parse(&Form::from_pairs(fields.iter().copied())).unwrap();
+    let form = Form::from_pairs(fields.iter().copied());
+    let webhook = Webhook::parse(&form).unwrap();
     let key = CallerKey::new("0123456789abcdef").unwrap();
     let (agents, _) = Agents::parse(
         "shared = [\"+442079460000\"]\n\

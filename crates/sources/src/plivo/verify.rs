@@ -133,9 +133,7 @@ type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
 
 /// By name and then by value, repeated ones too.
 fn sorted(form: &Form) -> Fields<'_> {
-    let mut fields: Vec<_> = form.fields().collect();
-    fields.sort_unstable();
-    fields
+    form.sorted_fields().collect()
 }
 
 /// A query as it is signed: decoded.

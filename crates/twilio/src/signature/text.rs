@@ -39,10 +39,10 @@ impl<'a> Url<'a> {
     /// them, and their test vectors count as valid, so both are tried. For a usual URL these are
     /// two texts.
     pub(super) fn candidates(self) -> impl Iterator<Item = [&'a str; 6]> {
-        let with_port = match (self.port, self.scheme.to_ascii_lowercase().as_str()) {
-            ("", "https://") => ":443",
-            ("", "http://") => ":80",
-            (port, _) => port,
+        let with_port = match self.port {
+            "" if self.scheme.eq_ignore_ascii_case("https://") => ":443",
+            "" if self.scheme.eq_ignore_ascii_case("http://") => ":80",
+            port => port,
         };
         either(with_port).flat_map(move |port| {
             either(self.userinfo).flat_map(move |userinfo| {
