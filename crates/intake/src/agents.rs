@@ -3,7 +3,7 @@
 mod limits;
 mod mistakes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ type UrlKey<'a> = (&'static str, Option<&'a str>, Option<(&'static str, &'a str)
 pub struct Agents {
     list: Vec<Agent>,
     /// The place in the list by each agent's number, in the one spelling of [`CallerId`].
-    numbers: BTreeMap<String, usize>,
+    numbers: HashMap<String, usize>,
     sip_hosts: BTreeMap<String, usize>,
     assistants: BTreeMap<String, usize>,
     /// Numbers that many people call from.
@@ -276,7 +276,7 @@ impl Agents {
     }
 
     fn of(list: Vec<Agent>) -> Self {
-        let (mut numbers, mut sip_hosts) = (BTreeMap::new(), BTreeMap::new());
+        let (mut numbers, mut sip_hosts) = (HashMap::new(), BTreeMap::new());
         let mut assistants = BTreeMap::new();
         for (place, agent) in list.iter().enumerate() {
             for number in &agent.numbers {

@@ -11,8 +11,10 @@ use crate::caller_id::CallerId;
 
 /// The key that caller ids are hashed with, so that nobody who sees a hash can try all the phone
 /// numbers there are.
+///
+/// It is kept as what the hash makes of it before it has seen anything.
 #[derive(Clone)]
-pub struct CallerKey(Vec<u8>);
+pub struct CallerKey(Hmac<Sha256>);
 
 /// The shortest key that is accepted, in bytes.
 pub const KEY_BYTES_MIN: usize = 16;
@@ -29,17 +31,19 @@ impl CallerKey {
     /// If it has fewer than [`KEY_BYTES_MIN`] bytes.
     pub fn new(key: &str) -> Result<Self, KeyTooShort> {
         let is_long_enough = key.len() >= KEY_BYTES_MIN;
-        is_long_enough.then(|| Self(key.as_bytes().to_vec())).ok_or(KeyTooShort)
+        is_long_enough.then(|| Self::of(key.as_bytes())).ok_or(KeyTooShort)
     }
 
     /// A key that is derived from a provider's token. Nobody gets from it back to the token, and it
     /// is the same after a restart: the hashes are in the journal.
-    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
     pub fn derived_from(token: &str) -> Self {
-        let mac = Hmac::<Sha256>::new_from_slice(token.as_bytes());
-        let mut mac = mac.expect("a key of any length will do");
+        let Self(mut mac) = Self::of(token.as_bytes());
         mac.update(b"live-users: key for the hashes of caller ids");
-        Self(mac.finalize().into_bytes().to_vec())
+        Self::of(&mac.finalize().into_bytes())
+    }
+
+    fn of(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("a key of any length will do"))
     }
 
     /// A key of this process's own.
@@ -47,9 +51,9 @@ impl CallerKey {
     /// # Errors
     /// If the system has no randomness.
     pub fn random() -> Result<Self, getrandom::Error> {
-        let mut key = vec![0; 32];
+        let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(Self(key))
+        Ok(Self::of(&key))
     }
 
     /// The person behind a caller id, or `None` when it is withheld or no address at all: then
@@ -71,16 +75,15 @@ impl CallerKey {
     }
 
     /// A secret for another purpose, from which nobody gets back to the key.
-    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
     pub fn secret_for(&self, purpose: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
+        let mut mac = self.0.clone();
         mac.update(b"live-users: secret for ");
         mac.update(purpose.as_bytes());
         mac.finalize().into_bytes().into()
     }
 
     fn digest(&self, bytes: &[u8]) -> NonZeroU64 {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
+        let mut mac = self.0.clone();
         mac.update(bytes);
         let hash = mac.finalize().into_bytes();
         let first: [u8; 8] = hash[..8].try_into().expect("a SHA-256 has 32 bytes");
@@ -99,7 +102,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> CallerKey {
-        CallerKey(text.as_bytes().to_vec())
+        CallerKey::of(text.as_bytes())
     }
 
     #[test]

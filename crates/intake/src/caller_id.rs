@@ -5,6 +5,8 @@
 
 mod sip;
 
+use std::borrow::Cow;
+
 use sip::SipAddress;
 
 /// Words for a withheld or unusable caller id, as they also stand in SIP and client addresses.
@@ -54,13 +56,13 @@ const NUMBER_DIGITS_MAX: usize = 15;
 
 /// One end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CallerId {
+pub(crate) enum CallerId<'a> {
     /// Withheld, or nothing that could be called back.
     Nobody,
     /// A phone number.
     Number {
         /// `+` and its digits.
-        text: String,
+        text: Cow<'a, str>,
         /// Whether it begins with the code of its country for sure.
         is_international: bool,
         /// Whether it may stand for a withheld one.
@@ -70,12 +72,17 @@ pub(crate) enum CallerId {
     Address(String),
 }
 
-impl CallerId {
+impl<'a> CallerId<'a> {
     /// Reads a caller id.
-    pub(crate) fn parse(caller_id: &str) -> Self {
+    pub(crate) fn parse(caller_id: &'a str) -> Self {
+        of_e164(caller_id).unwrap_or_else(|| Self::of_any(caller_id))
+    }
+
+    /// The same of one in any spelling.
+    fn of_any(caller_id: &str) -> CallerId<'static> {
         let text = caller_id.trim().to_lowercase();
         if is_withheld_word(&text) {
-            return Self::Nobody;
+            return CallerId::Nobody;
         }
         match text.split_once(':') {
             _ if text.contains('<') => of_sip(&text),
@@ -109,20 +116,36 @@ impl CallerId {
         match self {
             Self::Nobody => None,
             Self::Number { is_doubtful: true, .. } if !has_place => None,
-            Self::Number { text, .. } | Self::Address(text) => Some(text),
+            Self::Number { text, .. } => Some(text),
+            Self::Address(text) => Some(text),
         }
     }
 }
 
 /// The host of a SIP address.
 pub(crate) fn sip_host(address: &str) -> Option<String> {
+    if !address.contains([':', '@']) {
+        return None;
+    }
     let text = address.trim().to_lowercase();
     let is_sip = text.contains("sip:") || text.contains("sips:") || text.contains('@');
     is_sip.then(|| SipAddress::parse(&text).host).filter(|host| !host.is_empty())
 }
 
+/// A number that is spelt as it is kept: nearly each one, and it takes no allocation. `None` of any other
+/// caller id.
+fn of_e164(text: &str) -> Option<CallerId<'_>> {
+    let digits = text.strip_prefix('+').filter(|digits| !digits.starts_with('0'))?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !is_withheld_spelling(digits)).then(|| CallerId::Number {
+        text: Cow::Borrowed(text),
+        is_international: true,
+        is_doubtful: is_doubtful(digits),
+    })
+}
+
 /// An address of SIP, with or without a scheme, brackets and a name to display.
-fn of_sip(text: &str) -> CallerId {
+fn of_sip(text: &str) -> CallerId<'static> {
     if let Some((display, inner)) = text.split_once('<') {
         let inner = inner.split_once('>').map_or(inner, |(inner, _)| inner);
         let display = display.trim().trim_matches('"').trim();
@@ -133,14 +156,14 @@ fn of_sip(text: &str) -> CallerId {
         });
         return match (is_withheld_word(display), is_other) {
             (true, _) => CallerId::Nobody,
-            (false, true) if !inner.contains('<') => CallerId::parse(inner),
+            (false, true) if !inner.contains('<') => CallerId::of_any(inner),
             (false, _) => of_sip_address(&SipAddress::parse(inner)),
         };
     }
     of_sip_address(&SipAddress::parse(text))
 }
 
-fn of_sip_address(address: &SipAddress) -> CallerId {
+fn of_sip_address(address: &SipAddress) -> CallerId<'static> {
     let SipAddress { user, host, is_phone } = address;
     if user.is_empty() && host.starts_with('+') {
         return of_plain(host);
@@ -164,7 +187,7 @@ fn of_sip_address(address: &SipAddress) -> CallerId {
 }
 
 /// `client:` and schemes that nobody has heard of: opaque text.
-fn of_scheme(text: &str, scheme: &str, rest: &str) -> CallerId {
+fn of_scheme(text: &str, scheme: &str, rest: &str) -> CallerId<'static> {
     let user = rest.split('@').next().unwrap_or_default();
     let word = user.trim_start_matches('+');
     let is_withheld = is_withheld_word(word) || WITHHELD_SPELLINGS.contains(&word);
@@ -175,7 +198,7 @@ fn of_scheme(text: &str, scheme: &str, rest: &str) -> CallerId {
 }
 
 /// A number without a scheme. Free text is no address.
-fn of_plain(text: &str) -> CallerId {
+fn of_plain(text: &str) -> CallerId<'static> {
     let decoded = sip::unescaped(text);
     let is_word = is_withheld_word(decoded.trim_start_matches('+'));
     match Digits::of(&decoded) {
@@ -229,7 +252,7 @@ impl Digits {
         Some(Self { text: after.unwrap_or(digits).to_owned(), is_international })
     }
 
-    fn caller_id(&self) -> CallerId {
+    fn caller_id(&self) -> CallerId<'static> {
         let digits = self.text.as_str();
         if digits.bytes().all(|byte| byte == b'0') || is_withheld_spelling(digits) {
             return CallerId::Nobody;
@@ -240,11 +263,16 @@ impl Digits {
             return CallerId::Address(digits.to_owned());
         }
         CallerId::Number {
-            text: format!("+{digits}"),
+            text: format!("+{digits}").into(),
             is_international: self.is_international || is_north_american(digits),
-            is_doubtful: digits.strip_prefix('1') == Some(RESTRICTED),
+            is_doubtful: is_doubtful(digits),
         }
     }
+}
+
+/// Whether digits are a number that somebody can have, and stand for a withheld one as well.
+fn is_doubtful(digits: &str) -> bool {
+    digits.strip_prefix('1') == Some(RESTRICTED)
 }
 
 /// Whether these are the 11 digits of a number in North America. Carriers there leave out the plus.

@@ -200,6 +200,21 @@ fn the_host_of_a_sip_address_is_found() {
 
 proptest! {
     #[test]
+    fn a_number_as_it_is_kept_is_read_as_in_any_other_spelling(
+        number in prop_oneof![
+            "\\+[0-9]{0,16}",
+            "\\+1?(7378742833|2562533|464|0{1,9})",
+            "[+0-9a-z:@]{0,12}",
+        ],
+    ) {
+        let read = CallerId::parse(&number);
+        prop_assert_eq!(&read, &CallerId::of_any(&number));
+        if let Some(kept) = read.number() {
+            prop_assert_eq!(CallerId::parse(kept), read.clone());
+        }
+    }
+
+    #[test]
     fn all_spellings_of_a_number_are_one_identity(digits in "[1-9][0-9]{9,14}") {
         prop_assume!(!is_withheld_spelling(&digits));
         let number = Some(format!("+{digits}"));
