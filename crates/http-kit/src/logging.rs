@@ -2,19 +2,21 @@
 //! request.
 //!
 //! The reader of standard output may stop reading, and then writing blocks. A webhook must not wait
-//! for that. So lines pass a bounded channel to a thread of their own. When the channel is full
-//! they are dropped and counted. The number is logged once there is room.
+//! for that. So a thread of its own writes what has gathered in a bounded buffer, many lines at once.
+//! When the buffer is full, lines are dropped and counted. The number is logged once there is room.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use env_logger::{Env, Target, WriteStyle};
+use parking_lot::{Condvar, Mutex};
 
 /// The most lines that wait to be written.
 const LINES_MAX: usize = 16_384;
+
+/// How long lines gather before they are written together, in milliseconds.
+const GATHER_MS: u64 = 5;
 
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
 const FLUSH_MS_MAX: u64 = 1_000;
@@ -47,42 +49,77 @@ pub fn flush() {
     }
 }
 
-/// The channel to the thread that writes.
-#[derive(Clone)]
-struct Lines {
-    sender: SyncSender<Entry>,
+/// The way to the thread that writes. Cheap to clone.
+#[derive(Clone, Default)]
+struct Lines(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// There is a line to write, or nobody is left who could add one.
+    has_come: Condvar,
+    /// Somebody waits until all is written.
+    is_urgent: Condvar,
+    /// Lines were written.
+    is_written: Condvar,
 }
 
-enum Entry {
-    Line(Vec<u8>),
-    Flush(SyncSender<()>),
+#[derive(Default)]
+struct Waiting {
+    text: Vec<u8>,
+    /// How many lines are in it, or are just being written.
+    lines: usize,
+    /// How many were dropped since that was last told.
+    dropped: u64,
+    /// How many have come, and how many of these are written, since the start.
+    come: u64,
+    written: u64,
+    flushes: usize,
+    has_ended: bool,
 }
-
-static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 impl Lines {
     fn to(output: impl Write + Send + 'static) -> Self {
-        let (sender, lines) = sync_channel(LINES_MAX);
+        let lines = Self::default();
+        let shared = lines.0.clone();
         let thread = std::thread::Builder::new().name("log".to_owned());
-        thread.spawn(move || write_all(&lines, output)).expect("the system has room for a thread");
-        Self { sender }
+        thread.spawn(move || shared.write_all(output)).expect("the system has room for a thread");
+        lines
     }
 
     fn flush(&self) {
-        let (written, wait) = sync_channel(1);
-        // The channel is full, so its reader does not read. There is nothing to wait for.
-        if self.sender.try_send(Entry::Flush(written)).is_ok() {
-            let _in_time = wait.recv_timeout(Duration::from_millis(FLUSH_MS_MAX));
+        let Shared { waiting, is_urgent, is_written, .. } = &*self.0;
+        let mut waiting = waiting.lock();
+        // It is full, so its reader does not read. There is nothing to wait for.
+        if waiting.lines >= LINES_MAX {
+            return;
         }
+        let (all, until) = (waiting.come, Instant::now() + Duration::from_millis(FLUSH_MS_MAX));
+        waiting.flushes += 1;
+        is_urgent.notify_all();
+        while waiting.written < all && !is_written.wait_until(&mut waiting, until).timed_out() {}
+        waiting.flushes -= 1;
+    }
+
+    /// No line comes any more: the thread ends when it has written what is there.
+    #[cfg(test)]
+    fn end(&self) {
+        self.0.waiting.lock().has_ended = true;
+        self.0.has_come.notify_all();
     }
 }
 
 /// `env_logger` writes one whole line at a time.
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(TrySendError::Full(_)) = self.sender.try_send(Entry::Line(line.to_vec())) {
-            DROPPED.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = self.0.waiting.lock();
+        if waiting.lines >= LINES_MAX {
+            waiting.dropped += 1;
+            return Ok(line.len());
         }
+        waiting.add(line);
+        drop(waiting);
+        self.0.has_come.notify_one();
         Ok(line.len())
     }
 
@@ -91,26 +128,57 @@ impl Write for Lines {
     }
 }
 
-fn write_all(lines: &Receiver<Entry>, mut output: impl Write) {
-    for entry in lines {
-        // An error means that nothing reads the output any more. It cannot be logged anywhere.
-        let _nobody_reads = match entry {
-            Entry::Line(line) => match DROPPED.swap(0, Ordering::Relaxed) {
-                0 => output.write_all(&line),
-                dropped => writeln!(output, "{dropped} lines of the log were dropped here")
-                    .and_then(|()| output.write_all(&line)),
-            },
-            Entry::Flush(written) => {
-                let flushed = output.flush();
-                let _waits_no_longer = written.try_send(());
-                flushed
+impl Waiting {
+    fn add(&mut self, line: &[u8]) {
+        self.text.extend_from_slice(line);
+        self.lines += 1;
+        self.come += 1;
+    }
+
+    /// These are written. What was dropped meanwhile is told behind the lines that were kept.
+    fn finish(&mut self, lines: usize) {
+        self.lines -= lines;
+        self.written += lines as u64;
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            self.add(format!("{dropped} lines of the log were dropped here\n").as_bytes());
+        }
+    }
+}
+
+impl Shared {
+    /// Writes what comes. Lines that follow each other closely are written together: each write is a
+    /// call of the system, and so is waking this thread.
+    fn write_all(&self, mut output: impl Write) {
+        let mut text = Vec::new();
+        let mut waiting = self.waiting.lock();
+        loop {
+            while waiting.lines == 0 {
+                if waiting.has_ended {
+                    return;
+                }
+                self.has_come.wait(&mut waiting);
             }
-        };
+            if waiting.flushes == 0 && !waiting.has_ended {
+                self.is_urgent.wait_for(&mut waiting, Duration::from_millis(GATHER_MS));
+            }
+            std::mem::swap(&mut text, &mut waiting.text);
+            let lines = waiting.lines;
+            drop(waiting);
+            // An error means that nothing reads the output any more. It cannot be logged anywhere.
+            let _nobody_reads = output.write_all(&text).and_then(|()| output.flush());
+            text.clear();
+            waiting = self.waiting.lock();
+            waiting.finish(lines);
+            self.is_written.notify_all();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
     use super::*;
 
     /// Blocks every write until it is released, as a pipe does without a reader.
@@ -138,15 +206,49 @@ mod tests {
             lines.write_all(b"line\n").unwrap();
         }
         drop(let_go);
-        // After two are written there is room for one more.
+        // What was dropped is told in the second write at the latest, and then there is room.
         let mut all: Vec<u8> = read.iter().take(2).flatten().collect();
         lines.write_all(b"last\n").unwrap();
-        drop(lines);
+        lines.end();
         all.extend(read.iter().flatten());
         let all = String::from_utf8(all).unwrap();
         let told = all.lines().find(|line| line.ends_with("were dropped here")).unwrap();
         let dropped: usize = told.split(' ').next().unwrap().parse().unwrap();
         assert_eq!(all.lines().filter(|line| *line == "line").count() + dropped, n);
         assert!(all.ends_with("last\n"));
+    }
+
+    #[test]
+    fn lines_are_written_in_order_and_many_at_once() {
+        let (let_go, stalled) = sync_channel(1);
+        let (written, read) = sync_channel(LINES_MAX);
+        let mut lines = Lines::to(Stalled(stalled, written));
+        lines.write_all(b"first\n").unwrap();
+        // The first write stalls, or has not begun: all others are behind it.
+        for n in 0..1_000 {
+            lines.write_all(format!("{n}\n").as_bytes()).unwrap();
+        }
+        drop(let_go);
+        Lines::flush(&lines);
+        lines.end();
+        let writes: Vec<_> = read.iter().collect();
+        assert!(writes.len() <= 2, "{} writes", writes.len());
+        let expected: String = (0..1_000).map(|n| format!("{n}\n")).collect();
+        assert_eq!(writes.concat(), format!("first\n{expected}").into_bytes());
+    }
+
+    #[test]
+    fn a_flush_waits_until_what_came_before_it_is_written() {
+        let (let_go, stalled) = sync_channel(1);
+        drop(let_go);
+        let (written, read) = sync_channel(LINES_MAX);
+        let mut lines = Lines::to(Stalled(stalled, written));
+        for n in 0..3 {
+            lines.write_all(format!("{n}\n").as_bytes()).unwrap();
+            Lines::flush(&lines);
+            assert_eq!(read.try_recv().unwrap(), format!("{n}\n").into_bytes());
+        }
+        Lines::flush(&lines);
+        lines.end();
     }
 }
