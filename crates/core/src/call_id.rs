@@ -106,8 +106,13 @@ impl Display for CallId {
         match &self.0 {
             Repr::Text(text) => f.write_str(text),
             Repr::Sid(bytes) => {
-                f.write_str("CA")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let mut text = *b"CA................................";
+                for (pair, byte) in text[2..].chunks_exact_mut(2).zip(bytes) {
+                    pair[0] = DIGITS[usize::from(byte >> 4)];
+                    pair[1] = DIGITS[usize::from(byte & 15)];
+                }
+                f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
     }

@@ -25,6 +25,9 @@ use crate::words::{
     value, word,
 };
 
+/// What most records take at most, in bytes: they are written without moving them.
+const USUAL_BYTES: usize = 384;
+
 /// One entry of the log. Nothing changes but by one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -82,7 +85,9 @@ impl Record {
             // An older program reads that the calls are forgotten that ended before 1970.
             stored.forget = Some(0);
         }
-        serde_json::to_vec(&stored).expect("text and numbers are always JSON")
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, &stored).expect("text and numbers are always JSON");
+        bytes
     }
 
     /// The record that these bytes are.
