@@ -6,7 +6,7 @@ use std::time::Instant;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{BytesMut, Payload};
+use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 use live_users_http_kit::LogThrottle;
 use live_users_intake::agents::is_id;
@@ -240,6 +240,10 @@ pub(crate) fn is_form(request: &HttpRequest) -> bool {
     request.method() == Method::GET || matches!(content_type(request), Some(ContentType::Form))
 }
 
+/// The types of bodies that are read as JSON.
+const JSON_TYPES: [&str; 3] =
+    ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"];
+
 enum ContentType {
     Form,
     Json,
@@ -247,30 +251,40 @@ enum ContentType {
 
 fn content_type(request: &HttpRequest) -> Option<ContentType> {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok())?;
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "application/x-www-form-urlencoded" => Some(ContentType::Form),
-        "application/json"
-        | "application/cloudevents+json"
-        | "application/cloudevents-batch+json" => Some(ContentType::Json),
-        _ => None,
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    let is = |name: &&str| essence.eq_ignore_ascii_case(name);
+    match () {
+        () if is(&"application/x-www-form-urlencoded") => Some(ContentType::Form),
+        () if JSON_TYPES.iter().any(is) => Some(ContentType::Json),
+        () => None,
     }
 }
 
 /// Reads a body of at most so many bytes.
-pub(crate) async fn read_body(mut body: Payload, bytes_max: usize) -> Result<BytesMut, Refusal> {
-    let mut kept = BytesMut::new();
+pub(crate) async fn read_body(mut body: Payload, bytes_max: usize) -> Result<Bytes, Refusal> {
+    // Nearly each body comes in one piece, which is not copied.
+    let (mut first, mut joined) = (Bytes::new(), BytesMut::new());
     let mut seen = 0;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
+        let is_first = seen == 0;
         seen += chunk.len();
-        if seen <= bytes_max {
-            kept.extend_from_slice(&chunk);
+        if is_first && seen <= bytes_max {
+            first = chunk;
+        } else if seen <= bytes_max {
+            if joined.is_empty() {
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&chunk);
         } else if seen > DROPPED_BYTES_MAX {
             break;
         }
     }
-    if seen > bytes_max { Err(Refusal::TooLarge { bytes_max }) } else { Ok(kept) }
+    match (seen > bytes_max, joined.is_empty()) {
+        (true, _) => Err(Refusal::TooLarge { bytes_max }),
+        (false, true) => Ok(first),
+        (false, false) => Ok(joined.freeze()),
+    }
 }
 
 /// A URL for the log: of limited length, without control characters and phone numbers. Of the

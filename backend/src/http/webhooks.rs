@@ -58,7 +58,7 @@ pub(crate) async fn voice(
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound = telemetry::within("read form", || {
+        let mut inbound = telemetry::within("read form", || {
             let mut inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
             limits::limit(&mut inbound, &agents);
             inbound
@@ -66,7 +66,7 @@ pub(crate) async fn voice(
         note_agent(&inbound);
         let request_id = shared.repeats.id_of(&request);
         let is_repeat = shared.repeats.is_one(request_id);
-        let turned_away = note(&shared, Hook::Voice, &inbound, request_id).await;
+        let turned_away = note(&shared, Hook::Voice, &mut inbound, (request_id, is_repeat)).await;
         telemetry::within("answer", || match turned_away {
             Some(how) => limits::answer((&shared.counters, &agents), &inbound, how, is_repeat),
             None => shared.conversation.greet(agent_id, &inbound),
@@ -89,13 +89,15 @@ pub(crate) async fn speech(
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound = telemetry::within("read form", || {
+        let mut inbound = telemetry::within("read form", || {
             read(&shared, Hook::Speech, &form, agent_id, &agents)
         });
         note_agent(&inbound);
         let call_sid = form.text("CallSid").ok().flatten().unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&shared, Hook::Speech, &inbound, shared.repeats.id_of(&request)).await;
+        let request_id = shared.repeats.id_of(&request);
+        let is_repeat = shared.repeats.is_one(request_id);
+        note(&shared, Hook::Speech, &mut inbound, (request_id, is_repeat)).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
             Utterance::Words(words) => {
@@ -264,27 +266,29 @@ fn note_agent(inbound: &Inbound<'_>) {
 }
 
 /// Records what a voice webhook says, or logs why not. Returns how its call is turned away, if it is.
+/// What no limit decides about is taken out of the webhook: nobody asks for it again.
 async fn note(
     shared: &Webhooks,
     hook: Hook,
-    inbound: &Inbound<'_>,
-    request_id: Option<RequestId>,
+    inbound: &mut Inbound<'_>,
+    (request_id, is_repeat): (Option<RequestId>, bool),
 ) -> Option<TurnedAway> {
     let became = |outcome| shared.became(hook, outcome);
-    let evidence = match &inbound.evidence {
-        Ok(evidence) => evidence.clone(),
+    let sent_at_ms = inbound.sent_at_ms;
+    let evidence = match &mut inbound.evidence {
+        Ok(evidence) if limits::is_limited(evidence) => evidence.clone(),
+        Ok(_) if is_repeat => {
+            became(Outcome::Repeated);
+            return None;
+        }
+        Ok(evidence) => std::mem::take(evidence),
         Err(mistake) => {
             became(Outcome::Bad);
             warn!("{} is answered but not counted: {mistake}", hook.path());
             return None;
         }
     };
-    let is_repeat = shared.repeats.is_one(request_id);
-    if is_repeat && !limits::is_limited(&evidence) {
-        became(Outcome::Repeated);
-        return None;
-    }
-    let evidence = evidence.into_iter().map(|evidence| (inbound.sent_at_ms, evidence));
+    let evidence = evidence.into_iter().map(|evidence| (sent_at_ms, evidence));
     match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
         Ok((outcome, turned_away)) => {
             shared.repeats.remember(request_id);

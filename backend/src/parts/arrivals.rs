@@ -76,9 +76,11 @@ impl Arrivals {
 
     /// A webhook was signed and tells of a call.
     pub(crate) fn accept(&self, hook: Hook, form: &Form, agents: &Agents, now: Instant) {
+        // Before the lock, which all webhooks take.
+        let called = called_number(form, agents);
         let mut state = self.0.state.lock();
         state.accepted[hook as usize].add(now);
-        let Some((number, is_agents)) = called_number(form, agents) else { return };
+        let Some((number, is_agents)) = called else { return };
         if let Some(seen) = state.numbers.get_mut(number) {
             seen[hook as usize] = Some(now);
             return;
