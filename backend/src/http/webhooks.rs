@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use live_users_core::{Evidence, TurnedAway};
@@ -68,7 +68,10 @@ pub(crate) async fn voice(
         let is_repeat = shared.repeats.is_one(request_id);
         let turned_away = note(&shared, Hook::Voice, &mut inbound, (request_id, is_repeat)).await;
         telemetry::within("answer", || match turned_away {
-            Some(how) => limits::answer((&shared.counters, &agents), &inbound, how, is_repeat),
+            Some(how) => {
+                let counted = (&*shared.counters, &*agents);
+                limits::answer(counted, &inbound, how, is_repeat).to_xml().into()
+            }
             None => shared.conversation.greet(agent_id, &inbound),
         })
     };
@@ -127,14 +130,14 @@ async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &
 async fn spoken(
     shared: &Webhooks,
     agent_id: Option<&str>,
-    response: impl Future<Output = twiml::Response>,
+    response: impl Future<Output = Bytes>,
 ) -> HttpResponse {
     let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
         error!("a voice webhook has caused a panic");
         shared.conversation.apologise(agent_id)
     });
     shared.counters.twiml.add();
-    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
+    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response)
 }
 
 /// `POST /call-status`: Twilio reports progress. Nobody hears the answer, so mistakes are told, and

@@ -1,10 +1,14 @@
 //! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
+mod welcomes;
+
+use actix_web::web::Bytes;
 use live_users_core::Instead;
 use live_users_intake::agents::{Agent, Decision, Method};
 use live_users_intake::{Farewell, Inbound, Utterance};
 use live_users_twilio::twiml::{Dial, Gather, Response};
 
+use self::welcomes::Welcomes;
 use crate::parts::public_url::UrlRule;
 
 const GREETING: &str = "Hello! How can I help you?";
@@ -42,18 +46,27 @@ pub(crate) struct Conversation {
     /// Where the progress of a leg is reported that we dial: a whole URL, if ours is known.
     status_url: String,
     farewell: Farewell,
+    welcomes: Welcomes,
 }
 
 impl Conversation {
     pub(crate) fn new(url_rule: &UrlRule, farewell: Farewell) -> Self {
         let speech_path = format!("{}/speech-result", url_rule.path_prefix());
         let status_url = format!("{}/call-status", url_rule.base());
-        Self { speech_path, status_url, farewell }
+        Self { speech_path, status_url, farewell, welcomes: Welcomes::default() }
     }
 
-    /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
-    /// requests have to carry on.
-    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
+    /// The answer to a voice request, in TwiML. `agent_id` is the id in the request's URL, which the
+    /// next requests have to carry on.
+    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Bytes {
+        let is_in_queue = inbound.is_waiting || inbound.is_taken;
+        match inbound.answering.filter(|agent| agent.voice_url.is_none() && !is_in_queue) {
+            Some(agent) => self.welcomes.of(agent, agent_id, || self.welcome(agent_id, agent)),
+            None => self.greeting(agent_id, inbound).to_xml().into(),
+        }
+    }
+
+    fn greeting(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
         if let Some(response) = in_a_queue(inbound) {
             return response;
         }
@@ -76,7 +89,11 @@ impl Conversation {
         agent_id: Option<&str>,
         inbound: &Inbound<'_>,
         answer: Answer,
-    ) -> Response {
+    ) -> Bytes {
+        self.replying(agent_id, inbound, answer).to_xml().into()
+    }
+
+    fn replying(&self, agent_id: Option<&str>, inbound: &Inbound<'_>, answer: Answer) -> Response {
         if let Some(response) = in_a_queue(inbound) {
             return response;
         }
@@ -85,7 +102,7 @@ impl Conversation {
             agent.voice_url.is_some() && (inbound.is_fallback || agent.chat_url.is_none())
         });
         if is_elsewhere && inbound.utterance != Utterance::Farewell {
-            return self.greet(agent_id, inbound);
+            return self.greeting(agent_id, inbound);
         }
         match (inbound.utterance, answer) {
             (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
@@ -117,8 +134,8 @@ impl Conversation {
     }
 
     /// The answer after an internal error. The call goes on.
-    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
-        self.listen(agent_id, NOT_HEARD)
+    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Bytes {
+        self.listen(agent_id, NOT_HEARD).to_xml().into()
     }
 
     /// The phrases that end a call.
