@@ -7,10 +7,13 @@ use anyhow::Result;
 use super::backend::Binary;
 use super::voice::{self, SIGNED};
 use super::{Rounds, count, wrk};
-use crate::report::Report;
+use crate::report::{Goal, Report};
 
 /// More than elsewhere, because a difference of a few percent has to show.
 const ROUNDS: usize = 9;
+
+/// How `/voice` should stand beside the build of f4e501d. Of another build the verdict says nothing.
+const VOICE_RATIO_MIN: f64 = 1.8;
 
 pub(super) fn measure(report: &mut Report, ours: &Binary, other: &Path) -> Result<()> {
     let other = Binary::at(other)?;
@@ -37,7 +40,8 @@ pub(super) fn measure(report: &mut Report, ours: &Binary, other: &Path) -> Resul
     }
     let name = "the other build";
     let what = format!("`POST {}`, signed and durable", voice::PATH);
-    report.add(ours_voice.row(&what, name, &other_voice).0);
+    let (row, ratio) = ours_voice.row(&what, name, &other_voice);
+    report.add(row.goal(Goal::AtLeast(VOICE_RATIO_MIN), ratio));
     report.add(ours_count.row(&format!("`GET {}`", count::PATH), name, &other_count).0);
     Ok(())
 }
