@@ -27,9 +27,9 @@ pub struct Form {
     /// The names and values, decoded: each value behind its name, each field behind the one before.
     text: Vec<u8>,
     fields: Vec<Field>,
-    /// The places of the fields in `fields`, sorted by name and then by value. The signature needs
-    /// them so, and a field is found by its name without a look at all others.
-    sorted: Vec<u16>,
+    /// The fields sorted by name and then by value. The signature needs them so, and a field is found
+    /// by its name without a look at all others.
+    sorted: Vec<Sorted>,
 }
 
 /// Where a field stands in the text of its form.
@@ -39,6 +39,15 @@ struct Field {
     /// Where the name ends and the value begins.
     value: usize,
     end: usize,
+}
+
+/// A field among the sorted ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sorted {
+    /// What its name begins with. It decides nearly each comparison.
+    prefix: u64,
+    /// Its place in `fields`.
+    place: u16,
 }
 
 const _: () = assert!(FIELDS_MAX <= u16::MAX as usize);
@@ -169,19 +178,25 @@ impl Form {
     fn sort(&mut self) {
         let mut sorted = std::mem::take(&mut self.sorted);
         sorted.clear();
-        sorted.extend((0_u16..).take(self.fields.len()));
+        sorted.extend(self.fields().zip(0..).map(|((name, _), place)| {
+            let prefix = prefix(name);
+            Sorted { prefix, place }
+        }));
         // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
         // the values: sorting the joined text would be wrong.
-        sorted.sort_unstable_by(|&a, &b| self.at(a).cmp(&self.at(b)).then(a.cmp(&b)));
+        sorted.sort_unstable_by(|a, b| {
+            let by_text = || self.at(*a).cmp(&self.at(*b)).then(a.place.cmp(&b.place));
+            a.prefix.cmp(&b.prefix).then_with(by_text)
+        });
         self.sorted = sorted;
     }
 
     /// The values of a field, without the white space around them.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let name = name.as_bytes();
-        let start = self.sorted.partition_point(|&place| self.at(place).0 < name);
-        let from_there = self.sorted[start..].iter().map(|&place| self.at(place));
-        let named = from_there.take_while(move |(n, _)| *n == name);
+        let (name, prefix) = (name.as_bytes(), prefix(name.as_bytes()));
+        let start = self.sorted.partition_point(|it| it.prefix < prefix);
+        let alike = self.sorted[start..].iter().take_while(move |it| it.prefix == prefix);
+        let named = alike.map(|it| self.at(*it)).filter(move |(n, _)| *n == name);
         named.map(|(_, value)| value.trim_ascii())
     }
 
@@ -193,10 +208,10 @@ impl Form {
     /// Every name and value, decoded, by name and then by value, in byte order. Repeated ones come
     /// repeatedly.
     pub fn sorted_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.sorted.iter().map(|&place| self.at(place))
+        self.sorted.iter().map(|it| self.at(*it))
     }
 
-    fn at(&self, place: u16) -> (&[u8], &[u8]) {
+    fn at(&self, Sorted { place, .. }: Sorted) -> (&[u8], &[u8]) {
         self.pair(self.fields[usize::from(place)])
     }
 
@@ -221,6 +236,16 @@ pub enum FormError {
     /// More than [`FIELDS_MAX`] fields.
     #[error("the form has too many fields; expected at most {FIELDS_MAX}")]
     TooManyFields,
+}
+
+/// The first eight bytes of a name as a number that compares as they do.
+fn prefix(name: &[u8]) -> u64 {
+    if let Some(bytes) = name.first_chunk() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 8];
+    bytes[..name.len()].copy_from_slice(name);
+    u64::from_be_bytes(bytes)
 }
 
 /// Adds a text to `decoded`, with its plus signs as spaces and its escapes resolved.

@@ -126,7 +126,8 @@ fn plainly_parsed(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 fn any_fields() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
     // Few names, so that some come twice.
-    let name = prop_oneof!["[AB]{0,2}".prop_map(String::into_bytes), any::<Vec<u8>>()];
+    let name =
+        prop_oneof!["(Prefixed)?[AB\\x00]{0,2}".prop_map(String::into_bytes), any::<Vec<u8>>()];
     let value = prop_oneof!["[ a]{0,2}".prop_map(String::into_bytes), any::<Vec<u8>>()];
     prop::collection::vec((name, value), 0..12)
 }
@@ -152,7 +153,7 @@ proptest! {
     #[test]
     fn a_field_is_found_as_by_a_look_at_all_of_them(fields in any_fields()) {
         let form = of_pairs(&fields);
-        for name in ["", "A", "B", "AA", "AB", "BB", "C"] {
+        for name in ["", "A", "B", "AA", "A\0", "C", "Prefixed", "PrefixedA", "PrefixedAB"] {
             let all = fields.iter().filter(|(n, _)| n == name.as_bytes());
             let mut all: Vec<_> = all.map(|(_, value)| value.as_slice().trim_ascii()).collect();
             let mut found: Vec<_> = form.values(name).collect();
