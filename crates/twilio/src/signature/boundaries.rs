@@ -179,7 +179,11 @@ impl ByLetter {
     /// The names that a text begins with, which begins with a capital letter.
     fn starting<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'static str> {
         let names = self.names[usize::from(text[0] - b'A')].iter().copied();
-        names.filter(|known| text.starts_with(known.as_bytes()))
+        names.filter(|known| {
+            let known = known.as_bytes();
+            // The last byte first, because many names begin alike.
+            text.get(known.len() - 1) == known.last() && text.starts_with(known)
+        })
     }
 }
 
