@@ -2,11 +2,9 @@
 //! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`), spans are whole
 //! milliseconds. No caller's number is in any of these: a caller is a label for the same person.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, Reason, SourceCount};
+use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, DriftView, Reason, SourceCount};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +135,7 @@ pub struct AgentCount {
 
 /// An agent: by its id, or by the address that was called if no agent is configured for that;
 /// neither if nothing is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AgentRef {
     /// The id in the agents file or in the URL of the webhook.
     pub agent: Option<String>,
@@ -207,31 +205,6 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// What had to be healed since the journal began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DriftView {
-    /// How many calls.
-    pub healed: u64,
-    /// How many by cause: `missed-start`, `missed-answer`, `missed-end`, `timed-out`, `evicted`,
-    /// `wrong-end`.
-    pub by_cause: BTreeMap<String, u64>,
-    /// The newest of them, the newest first.
-    pub recent: Vec<HealedView>,
-}
-
-/// A call that was healed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HealedView {
-    /// When.
-    pub at: String,
-    /// Which.
-    pub call_sid: String,
-    /// Of what.
-    pub cause: String,
-}
-
 /// The answer of `GET /api/live-users/calls`: the calls that are up and were answered, counted or
 /// not, the longest first. With `dialing=true` or `party=waiting`, also those not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,6 +220,12 @@ pub struct CallPage {
     pub total: Option<u64>,
     /// The moment at which this held.
     pub as_of: String,
+    /// Which journal it comes from, as in [`Summary`]; `None` from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    /// The last record of the journal that is in it; `None` from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
     /// What to ask for as `after` to go on; `None` if there are no more.
     pub next: Option<String>,
 }

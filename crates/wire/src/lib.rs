@@ -8,7 +8,9 @@ mod access;
 mod activity;
 mod alerts;
 mod calls;
+mod changes;
 mod deliveries;
+mod drift;
 mod history;
 mod hooks;
 mod links;
@@ -32,11 +34,12 @@ pub use access::{
 pub use activity::{ActivityPage, ActivityView};
 pub use alerts::{AlertEventView, AlertRuleView, AlertTested, AlertView, AlertsView};
 pub use calls::{
-    AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, EvidenceView, Expectation,
-    Explanation, HealedView, LegView, LineView, PlaceView, RefereeView, RegionCount, StretchView,
-    Summary, TalkedView,
+    AgentCount, AgentRef, CallPage, CallView, CountryCount, EvidenceView, Expectation, Explanation,
+    LegView, LineView, PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
 };
+pub use changes::{ChangesFrame, Document, Folded, NotADocument};
 pub use deliveries::DeliveryView;
+pub use drift::{DriftView, HealedView};
 pub use history::{
     HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
 };

@@ -1,4 +1,4 @@
-//! The parameters of the queries that the proxy passes on as they are. Both servers refuse all others.
+//! The parameters of queries that both servers take. They refuse all others.
 
 /// Of the activity.
 pub const ACTIVITY: &[&str] = &["limit", "after", "account"];
@@ -28,3 +28,9 @@ pub const HISTORY: &[&str] = &["from", "to", "step", "tz", "agent", "account", "
 /// Of the picture of the history.
 pub const PICTURE: &[&str] =
     &["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"];
+
+/// Of the streams of the summary.
+pub const SUMMARY_STREAM: &[&str] = &[CHANGES];
+
+/// The parameter by which a snapshot and changes are asked for: `true` or `false`.
+pub const CHANGES: &str = "changes";

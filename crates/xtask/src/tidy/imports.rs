@@ -33,7 +33,7 @@ pub(super) fn layers_point_down(tree: &Tree, found: &mut Vec<String>) {
 pub(super) fn imports_form_no_ring(tree: &Tree, found: &mut Vec<String>) {
     for imports in ["backend/src/", "proxy/src/"].map(|src| imports(tree, src)) {
         for (file, line, from, to) in &imports {
-            let ring = way(&imports, to, from).filter(|ring| ring.iter().all(|it| *it >= from));
+            let ring = way(&imports, to, from).filter(|ring| ring.iter().all(|it| **it >= **from));
             let ring = ring.map(|it| format!("break the ring {from} -> {}", it.join(" -> ")));
             found.extend(ring.map(|it| file.at(*line, &it)));
         }
