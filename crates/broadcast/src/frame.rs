@@ -6,12 +6,24 @@ use std::sync::Arc;
 use actix_http::ws::{OpCode, Parser};
 use actix_web::web::{Bytes, BytesMut};
 
+use crate::changes::{NONE, OTHER, Trail};
+
 /// Writes the JSON text of a frame that says what time it is.
 type Write = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
 
 /// A JSON text, in the form of each transport. Cheap to clone.
 #[derive(Clone)]
-pub struct Frame(Arc<Forms>, Option<Write>);
+pub struct Frame(Arc<Forms>, Kind);
+
+/// Whether all readers get the same.
+#[derive(Clone)]
+enum Kind {
+    Same,
+    /// Who comes later gets it written anew.
+    OfMoment(Write),
+    /// Each gets what is missing of a document.
+    OfDocument(Arc<Trail>),
+}
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,14 +64,64 @@ impl Frame {
         write: impl Fn() -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         let Self(forms, _) = Self::encode(name, write());
-        Self(forms, Some(Arc::new(write)))
+        Self(forms, Kind::OfMoment(Arc::new(write)))
+    }
+
+    /// Readers get what the trail has for them. What stands in its place says that nothing is new.
+    pub(crate) fn with_trail(trail: Trail) -> Self {
+        let Self(forms, _) = trail.after(trail.number());
+        Self(forms, Kind::OfDocument(Arc::new(trail)))
+    }
+
+    /// These, one after the other, under the name of the last one.
+    pub(crate) fn joined<'a>(frames: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let concat = |form: fn(&Self) -> &Bytes| {
+            frames.clone().fold(BytesMut::new(), |mut all, frame| {
+                all.extend_from_slice(form(frame));
+                all
+            })
+        };
+        let (event, chunk) = (concat(Self::event).freeze(), concat(Self::chunk).freeze());
+        let message = concat(Self::message).freeze();
+        let last = frames.clone().last();
+        let id = last.and_then(|last| last.id().map(str::to_owned));
+        let json = last.map(|last| last.json().clone()).unwrap_or_default();
+        Self(Arc::new(Forms { id, json, event, chunk, message }), Kind::Same)
+    }
+
+    /// What a reader is sent that was given `had` when it was sent the last one, 0 in the beginning; and
+    /// what it is given now. A value that says what time it is says so at this moment.
+    pub(crate) fn after(&self, had: u64) -> (u64, Self) {
+        match &self.1 {
+            Kind::Same => (OTHER, self.clone()),
+            Kind::OfMoment(_) if had == NONE => (OTHER, self.anew()),
+            Kind::OfMoment(_) => (OTHER, self.clone()),
+            Kind::OfDocument(trail) => (trail.number(), trail.after(had)),
+        }
+    }
+
+    /// What a reader was given that has the frame with this name; `None` if that is not known.
+    pub(crate) fn number_of(&self, name: &str) -> Option<u64> {
+        match &self.1 {
+            Kind::OfDocument(trail) => trail.number_of(name),
+            Kind::Same | Kind::OfMoment(_) => None,
+        }
+    }
+
+    /// What a reader is sent that has it, when all is quiet. `None` if it has another one of a document:
+    /// it is about to get this one.
+    pub(crate) fn again(&self, had: u64) -> Option<Self> {
+        match &self.1 {
+            Kind::Same | Kind::OfMoment(_) => Some(self.anew()),
+            Kind::OfDocument(trail) => (had == trail.number()).then(|| trail.after(had)),
+        }
     }
 
     /// The same value at this moment.
-    pub(crate) fn anew(&self) -> Self {
+    fn anew(&self) -> Self {
         match &self.1 {
-            Some(write) => Self::encode(self.id().map(str::to_owned), write()),
-            None => self.clone(),
+            Kind::OfMoment(write) => Self::encode(self.id().map(str::to_owned), write()),
+            Kind::Same | Kind::OfDocument(_) => self.clone(),
         }
     }
 
@@ -110,7 +172,7 @@ impl Frame {
         let mut message = BytesMut::new();
         Parser::write_message(&mut message, &json, OpCode::Text, true, false);
         let message = message.freeze();
-        Self(Arc::new(Forms { id, json: json.into(), event, chunk, message }), None)
+        Self(Arc::new(Forms { id, json: json.into(), event, chunk, message }), Kind::Same)
     }
 }
 

@@ -10,6 +10,7 @@
 //! write each frame to all sockets.
 
 mod authorization;
+mod changes;
 mod close;
 mod connection_limit;
 mod event_session;
@@ -25,6 +26,7 @@ mod throttle;
 mod ws_session;
 
 pub use authorization::{Authorization, Reader};
+pub use changes::{Change, Changes};
 pub use close::Close;
 pub use connection_limit::{ConnectionLimit, Transport};
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};

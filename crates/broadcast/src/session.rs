@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use actix_web::web::Bytes;
 
+use crate::Close;
 use crate::authorization::{Authorization, is_authorized};
+use crate::changes::NONE;
 use crate::connection_limit::Permit;
 use crate::event_session::EventSession;
 use crate::latest::{Slot, SlotState};
 use crate::ws_session::{Step, WsSession};
-use crate::{Close, Frame};
 
 /// One reader, whatever its transport.
 pub(crate) struct Session {
@@ -18,7 +19,8 @@ pub(crate) struct Session {
     known: Option<Box<str>>,
     /// The version of the slot that the client has; `None` at first.
     seen: Option<u64>,
-    has_frame: bool,
+    /// What the client was given with the last frame.
+    had: u64,
     authorization: Option<Authorization>,
     permit: Option<Permit>,
 }
@@ -38,9 +40,9 @@ impl Session {
         permit: Permit,
         authorization: Option<Authorization>,
     ) -> Self {
-        let (seen, has_frame) = (None, false);
+        let (seen, had) = (None, NONE);
         let (transport, permit) = (Transport::Events(events), Some(permit));
-        Self { transport, known, seen, has_frame, authorization, permit }
+        Self { transport, known, seen, had, authorization, permit }
     }
 
     /// A WebSocket. Without a permit it is closed at once.
@@ -53,8 +55,8 @@ impl Session {
             Some(_) => Transport::Socket(socket),
             None => Transport::Refused(socket, Some(Close::Busy)),
         };
-        let (known, seen, has_frame) = (None, None, false);
-        Self { transport, known, seen, has_frame, authorization, permit }
+        let (known, seen, had) = (None, None, NONE);
+        Self { transport, known, seen, had, authorization, permit }
     }
 
     /// Whether the client was told this version of the slot, or nothing is told to it any more.
@@ -122,10 +124,14 @@ impl Session {
                 SlotState::Nothing => {}
                 SlotState::Frame(frame) => {
                     let known = self.known.take();
+                    if let Some(had) = known.as_deref().and_then(|id| frame.number_of(id)) {
+                        self.had = had;
+                    }
                     if known.is_none() || frame.id() != known.as_deref() {
                         self.permit.iter().for_each(Permit::count_frame);
-                        let first = first(&mut self.has_frame, frame);
-                        return Step::Send(events.send(now, first.as_ref().unwrap_or(frame)));
+                        let (had, frame) = frame.after(self.had);
+                        self.had = had;
+                        return Step::Send(events.send(now, &frame));
                     }
                 }
             }
@@ -158,8 +164,9 @@ impl Session {
                 SlotState::Frame(frame) if socket.has_room() => {
                     self.seen = Some(slot.version);
                     self.permit.iter().for_each(Permit::count_frame);
-                    let first = first(&mut self.has_frame, frame);
-                    return Step::Send(socket.send(now, first.as_ref().unwrap_or(frame)));
+                    let (had, frame) = frame.after(self.had);
+                    self.had = had;
+                    return Step::Send(socket.send(now, &frame));
                 }
                 SlotState::Frame(_) => {}
             }
@@ -171,17 +178,11 @@ impl Session {
             return Step::Send(socket.close(now, Close::SessionRevoked));
         }
         let present = match &slot.state {
-            SlotState::Frame(frame) => Some(frame.anew()),
+            SlotState::Frame(frame) => frame.again(self.had),
             SlotState::Nothing | SlotState::Closed => None,
         };
         socket.tick(now, present.as_ref())
     }
-}
-
-/// The frame at this moment for a client that had none, because it may be old.
-fn first(has_frame: &mut bool, frame: &Frame) -> Option<Frame> {
-    let has_frame = std::mem::replace(has_frame, true);
-    (!has_frame).then(|| frame.anew())
 }
 
 #[cfg(test)]

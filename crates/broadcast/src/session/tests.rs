@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::authorization::Reader;
 use crate::connection_limit::{ConnectionLimit, Transport as By};
-use crate::{Close, HEARTBEAT_MS};
+use crate::{Change, Changes, Close, Frame, HEARTBEAT_MS};
 
 /// A reader, and what it reads.
 struct Read {
@@ -232,4 +232,68 @@ fn a_websocket_that_nobody_reads_is_sent_little_and_closed() {
     }
     assert!(sent < 20_000, "{sent} bytes");
     assert_eq!(socket.now - start, Duration::from_secs(15));
+}
+
+/// The frame of the change of this number.
+fn change(changes: &mut Changes, n: u64) -> SlotState {
+    let (changed, repeat) = (format!("+{n}"), format!("={n}"));
+    let change = Change { changed: &changed, repeat: &repeat };
+    SlotState::Frame(changes.follow(&format!("d-{n}"), change, || format!("all-{n}")))
+}
+
+#[test]
+fn a_reader_of_a_document_is_told_what_it_lacks() {
+    let mut changes = Changes::default();
+    let frames: Vec<_> = (0..4).map(|n| change(&mut changes, n)).collect();
+    let mut reader = Read::events(None, None, false);
+    reader.put(frames[0].clone());
+    assert!(reader.text().ends_with("id: d-0\ndata: all-0\n\n"));
+    reader.put(frames[1].clone());
+    assert_eq!(reader.text(), "id: d-1\ndata: +1\n\n");
+    // It was slow.
+    reader.put(frames[2].clone());
+    reader.put(frames[3].clone());
+    assert_eq!(reader.text(), "id: d-2\ndata: +2\n\nid: d-3\ndata: +3\n\n");
+    reader.put(SlotState::Frame(Frame::unnamed("trouble")));
+    reader.text();
+    reader.put(change(&mut changes, 4));
+    assert!(reader.text().starts_with("id: d-0\ndata: all-0\n\nid: d-1\ndata: +1\n\n"));
+}
+
+#[test]
+fn who_comes_back_to_a_document_is_told_what_was_missed() {
+    let mut changes = Changes::default();
+    let frames: Vec<_> = (0..4).map(|n| change(&mut changes, n)).collect();
+    for (known, told) in [
+        ("d-1", "id: d-2\ndata: +2\n\nid: d-3\ndata: +3\n\n"),
+        ("d-9", "data: all-0\n\nid: d-1\ndata: +1\n\nid: d-2\ndata: +2\n\nid: d-3\ndata: +3\n\n"),
+    ] {
+        let mut reader = Read::events(Some(known), None, false);
+        reader.put(frames[3].clone());
+        let text = reader.text();
+        assert!(text.starts_with("retry: ") && text.ends_with(told), "{text}");
+    }
+    let mut reader = Read::events(Some("d-3"), None, false);
+    reader.put(frames[3].clone());
+    assert!(reader.text().ends_with("\n\n") && reader.told() == Told::Nothing);
+    reader.put(change(&mut changes, 4));
+    assert_eq!(reader.text(), "id: d-4\ndata: +4\n\n");
+}
+
+#[test]
+fn a_quiet_document_is_told_to_be_as_it_was_and_not_told_again() {
+    let mut changes = Changes::default();
+    let mut socket = Read::socket(&ConnectionLimit::new(1), None);
+    socket.put(change(&mut changes, 0));
+    assert!(socket.text().ends_with("all-0"));
+    socket.after(HEARTBEAT_MS);
+    socket.text();
+    // The client's pong.
+    socket.session.receive(&[0x8a, 0x84, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(socket.told(), Told::Nothing);
+    socket.after(HEARTBEAT_MS);
+    let told = socket.text();
+    assert!(told.contains("=0") && !told.contains("all"), "{told:?}");
+    socket.put(change(&mut changes, 1));
+    assert!(socket.text().ends_with("+1"));
 }
