@@ -11,5 +11,6 @@ pub(crate) mod reload;
 pub(crate) mod scoped_publishing;
 pub(crate) mod snapshots;
 pub(crate) mod source_asking;
+mod summary_frames;
 pub(crate) mod warnings;
 pub(crate) mod writer_thread;

@@ -55,17 +55,19 @@ pub(crate) async fn list(
     let query = PageQuery::parse(request.query_string())?.with_names(&agents);
     let (rules, scope) = (**rules, access.scope.clone());
     let asked = query.clone();
-    let found = queue.query(move |View { state, now, .. }| {
+    let found = queue.query(move |View { state, now, at }| {
         asked.named().check((&agents, &scope), state)?;
         let presenter = Presenter { now, rules };
         let page = (format == Format::Json).then(|| asked.calls(state, &scope, &presenter));
-        Ok::<_, ApiError>((page, presenter))
+        // As in a summary: the number of the last record would tell how much is said of other calls.
+        let place = (at.epoch, if scope.is_limited() { now.0 } else { at.seq });
+        Ok::<_, ApiError>((page.map(|page| (page, place)), presenter))
     });
-    let (Some(page), presenter) = found.await?? else {
+    let (Some((page, place)), presenter) = found.await?? else {
         let source = export::Source { queue, scope: access.scope.clone(), rules };
         return export::calls(source, query, format, auth.lasting(access)).await;
     };
-    Ok(json(&page.view(&presenter)))
+    Ok(json(&page.view(&presenter, place)))
 }
 
 /// `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.

@@ -57,8 +57,16 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
                 .wrap(origins.cors()),
         )
         .service(PATHS.stream("/api/live-users/ws", TOTAL, streams::total_socket))
-        .service(PATHS.stream("/api/live-users/summary/stream", NONE, streams::summary_events))
-        .service(PATHS.stream("/api/live-users/summary/ws", NONE, streams::summary_socket))
+        .service(PATHS.stream(
+            "/api/live-users/summary/stream",
+            Only(parameters::SUMMARY_STREAM),
+            streams::summary_events,
+        ))
+        .service(PATHS.stream(
+            "/api/live-users/summary/ws",
+            Only(parameters::SUMMARY_STREAM),
+            streams::summary_socket,
+        ))
         .service(PATHS.read("/api/live-users/summary", NONE, calls::summary::summary))
         .service(
             PATHS

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::{events, websocket};
+use live_users_http_kit::Query;
+use live_users_wire::parameters::CHANGES;
 
 use super::auth::BearerAuth;
 use super::authorized::Permitted;
@@ -55,8 +57,9 @@ pub(crate) async fn summary_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let as_changes = as_changes(&request)?;
     let part = part_of(&streams, &access);
-    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary);
+    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary).of(as_changes);
     let reader = reader_of(access, &auth);
     let opened = events(&request, frames, &streams.connections, reader);
     streams.summary_came.notify_one();
@@ -72,8 +75,9 @@ pub(crate) async fn summary_socket(
     request: HttpRequest,
     received: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let as_changes = as_changes(&request)?;
     let part = part_of(&streams, &access);
-    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary);
+    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary).of(as_changes);
     let reader = reader_of(access, &auth);
     let opened = websocket(&request, received, frames, &streams.connections, reader);
     streams.summary_came.notify_one();
@@ -84,4 +88,11 @@ pub(crate) async fn summary_socket(
 fn part_of(streams: &Streams, access: &Access) -> Option<Arc<ScopedStreams>> {
     let is_part = !access.scope.is_operators();
     is_part.then(|| streams.of(&Selection::of(access.scope.clone())))
+}
+
+/// Whether a snapshot and changes are asked for, in place of summaries.
+fn as_changes(request: &HttpRequest) -> Result<bool, ApiError> {
+    let query = Query::new(request.query_string());
+    let asked = query.parsed(CHANGES, "true or false", |text| text.parse().ok());
+    asked.map(Option::unwrap_or_default).map_err(ApiError::BadParameter)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_broadcast::{ConnectionLimit, Latest};
+use live_users_broadcast::{ConnectionLimit, Latest, SlotState};
 use live_users_http_kit::{AllowedOrigins, StreamsMax};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -13,7 +13,7 @@ use super::selection::Selection;
 /// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
     pub(crate) total: Latest,
-    pub(crate) summary: Latest,
+    pub(crate) summary: SummarySlots,
     pub(crate) connections: ConnectionLimit,
     pub(crate) origins: AllowedOrigins,
     scoped: Mutex<Scoped>,
@@ -36,7 +36,66 @@ struct Scoped {
 pub(crate) struct ScopedStreams {
     pub(crate) selection: Selection,
     pub(crate) total: Latest,
-    pub(crate) summary: Latest,
+    pub(crate) summary: SummarySlots,
+}
+
+/// The frames of a summary, in the two forms in which it can be asked for.
+#[derive(Default)]
+pub(crate) struct SummarySlots {
+    /// Each frame is a summary.
+    pub(crate) whole: Latest,
+    /// A snapshot, then changes.
+    pub(crate) changes: Latest,
+}
+
+impl SummarySlots {
+    /// The frames of the form that is asked for.
+    pub(crate) fn of(&self, as_changes: bool) -> &Latest {
+        if as_changes { &self.changes } else { &self.whole }
+    }
+
+    /// Whether there is a reader of either form.
+    pub(crate) fn is_read(&self) -> bool {
+        self.whole.is_read() || self.changes.is_read()
+    }
+
+    /// Resolves when there is a reader of either form.
+    pub(crate) async fn has_readers(&self) {
+        tokio::select! {
+            () = self.whole.has_readers() => {}
+            () = self.changes.has_readers() => {}
+        }
+    }
+
+    /// Resolves when one of the forms has got its first reader, or has lost its last one.
+    pub(crate) async fn is_read_otherwise(&self) {
+        tokio::select! {
+            () = otherwise(&self.whole) => {}
+            () = otherwise(&self.changes) => {}
+        }
+    }
+
+    /// Whether there is a reader that has got no frame.
+    pub(crate) fn lacks_frame(&self) -> bool {
+        [&self.whole, &self.changes]
+            .into_iter()
+            .any(|slot| slot.is_read() && matches!(slot.now(), SlotState::Nothing))
+    }
+
+    /// Removes the frames of both, because they may no longer be true.
+    pub(crate) fn clear(&self) {
+        self.whole.clear();
+        self.changes.clear();
+    }
+
+    fn close(&self) {
+        self.whole.close();
+        self.changes.close();
+    }
+}
+
+async fn otherwise(slot: &Latest) {
+    if slot.is_read() { slot.has_no_readers().await } else { slot.has_readers().await }
 }
 
 impl Streams {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use live_users_broadcast::{Frame, Throttle};
 use live_users_replica::{FRESH_MS, Stale, StaleReason};
-use live_users_wire::{ByAgent, LiveCount, Problem, Summary};
-use log::debug;
+use live_users_wire::{ByAgent, LiveCount, Summary};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::summary_frames::{SummaryFrames, To, no_value};
 use crate::parts::clock::moment;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::latest::{LatestCount, LatestReader};
@@ -146,14 +146,15 @@ async fn publish_summary(
     (mut latest, mut doubts): (LatestReader, watch::Receiver<u64>),
     summarizer: Summarizer,
 ) {
-    let (mut throttle, cell) = (Throttle::default(), &streams.summary);
+    let (mut throttle, slots) = (Throttle::default(), &streams.summary);
+    let mut frames = SummaryFrames::default();
     loop {
-        cell.has_readers().await;
+        slots.has_readers().await;
         throttle.wait().await;
         latest.mark_unchanged();
         doubts.mark_unchanged();
         let start = Instant::now();
-        cell.publish(summary_frame(&summarizer, &Scope::default()).await);
+        frames.publish(slots, To::All, &summarizer.summarize(&Scope::default()).await);
         sleep(start.elapsed() * REST_TIMES).await;
         let next = async {
             tokio::select! {
@@ -163,37 +164,13 @@ async fn publish_summary(
         };
         tokio::select! {
             () = next => {}
-            // A later reader must not get the frame of before.
-            () = cell.has_no_readers() => cell.clear(),
+            () = slots.is_read_otherwise() => frames.clear_unread(slots),
         }
     }
 }
 
-pub(super) async fn summary_frame(summarizer: &Summarizer, scope: &Scope) -> Frame {
-    summary_and_frame(summarizer, scope).await.1
-}
-
-/// The summary as it is sent, and what it would be like if no time passed: of two that are alike
-/// nothing has happened in between.
-pub(super) async fn summary_and_frame(
-    summarizer: &Summarizer,
-    scope: &Scope,
-) -> (Result<Summary, String>, Frame) {
-    match summarizer.summarize(scope).await {
-        Ok(summary) => {
-            let json = serde_json::to_vec(&summary).expect("texts and numbers are always JSON");
-            let frame = Frame::new(&summary.epoch, summary.seq, json);
-            (Ok(without_time(summary)), frame)
-        }
-        Err(why) => {
-            debug!("no summary for those who listen: {why}");
-            let frame = no_value(&why);
-            (Err(why), frame)
-        }
-    }
-}
-
-fn without_time(mut summary: Summary) -> Summary {
+/// What a summary would be like if no time passed: of two that are alike nothing has happened in between.
+pub(super) fn without_time(mut summary: Summary) -> Summary {
     (summary.as_of, summary.seq) = (String::new(), 0);
     (summary.average_ms, summary.longest_ms) = (None, None);
     (summary.last_hour, summary.last_day) = <_>::default();
@@ -202,9 +179,4 @@ fn without_time(mut summary: Summary) -> Summary {
         (agent.last_hour, agent.last_day) = <_>::default();
     }
     summary
-}
-
-pub(super) fn no_value(why: &str) -> Frame {
-    let problem = Problem { error: why.to_owned(), field: None, expected: None };
-    Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use live_users_broadcast::{Frame, Latest, SlotState, Throttle};
-use live_users_wire::{Count, LiveCount};
+use live_users_broadcast::{Frame, Latest, Throttle};
+use live_users_wire::{Count, LiveCount, Summary};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::publishing::{
-    REST_TIMES, SUMMARY_EVERY_MS, frame_of, no_value, summary_and_frame, summary_frame,
-    until_silent, with_silence,
+    REST_TIMES, SUMMARY_EVERY_MS, frame_of, until_silent, with_silence, without_time,
 };
+use super::summary_frames::{SummaryFrames, To, no_value};
 use crate::parts::clock::moment;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::hooks::Hooks;
@@ -136,6 +136,38 @@ async fn counts(
     Ok((counts, frame))
 }
 
+/// What was published to a slot: what of it does not change with time alone, when, and its frames.
+struct Published {
+    shown: Result<Summary, String>,
+    at: Instant,
+    frames: SummaryFrames,
+}
+
+impl Published {
+    /// Publishes a summary if it says something new, or the last one is old, and in any case to readers
+    /// that have got nothing yet.
+    fn publish(
+        published: &mut BTreeMap<Selection, Self>,
+        slot: &ScopedStreams,
+        summary: &Result<Summary, String>,
+    ) {
+        let (shown, at) = (summary.clone().map(without_time), Instant::now());
+        let Some(last) = published.get_mut(&slot.selection) else {
+            let mut frames = SummaryFrames::default();
+            frames.publish(&slot.summary, To::All, summary);
+            published.insert(slot.selection.clone(), Self { shown, at, frames });
+            return;
+        };
+        // Each frame of its own for what is said of other calls would tell how much that is.
+        if last.shown != shown || last.at.elapsed().as_millis() >= u128::from(SUMMARY_EVERY_MS) {
+            (last.shown, last.at) = (shown, at);
+            last.frames.publish(&slot.summary, To::All, summary);
+        } else {
+            last.frames.publish(&slot.summary, To::Missing, summary);
+        }
+    }
+}
+
 /// Publishes summaries, one after the other. A pause follows as it does after the one of all.
 async fn publish_summaries(
     streams: Arc<Streams>,
@@ -144,7 +176,9 @@ async fn publish_summaries(
 ) {
     let (mut throttle, mut published) = (Throttle::default(), BTreeMap::new());
     loop {
-        let slots = read(&streams, |slot| &slot.summary);
+        let (slots, unread): (Vec<_>, Vec<_>) =
+            streams.scoped().into_iter().partition(|slot| slot.summary.is_read());
+        unread.iter().for_each(|slot| slot.summary.clear());
         if slots.is_empty() {
             streams.summary_came.notified().await;
             continue;
@@ -155,16 +189,8 @@ async fn publish_summaries(
         let start = Instant::now();
         published.retain(|selection, _| slots.iter().any(|slot| slot.selection == *selection));
         for slot in slots {
-            let (summary, frame) = summary_and_frame(&summarizer, &slot.selection.scope).await;
-            // Each frame of its own for what is said of other calls would tell how much that is.
-            let last = published.get(&slot.selection);
-            let is_due = last.is_none_or(|(shown, at): &(_, Instant)| {
-                *shown != summary || at.elapsed().as_millis() >= u128::from(SUMMARY_EVERY_MS)
-            });
-            if is_due || matches!(slot.summary.now(), SlotState::Nothing) {
-                slot.summary.publish(frame);
-                published.insert(slot.selection.clone(), (summary, Instant::now()));
-            }
+            let summary = summarizer.summarize(&slot.selection.scope).await;
+            Published::publish(&mut published, &slot, &summary);
         }
         let rested = Instant::now() + start.elapsed() * REST_TIMES;
         let next = async {
@@ -180,7 +206,7 @@ async fn publish_summaries(
             tokio::select! {
                 () = &mut next => break,
                 () = streams.summary_came.notified() => {
-                    publish_missing(&streams, &summarizer).await;
+                    publish_missing(&streams, &summarizer, &mut published).await;
                 }
             }
         }
@@ -188,10 +214,13 @@ async fn publish_summaries(
 }
 
 /// The first summaries of those who have just come.
-async fn publish_missing(streams: &Streams, summarizer: &Summarizer) {
-    for slot in streams.scoped().into_iter().filter(|slot| slot.summary.is_read()) {
-        if matches!(slot.summary.now(), SlotState::Nothing) {
-            slot.summary.publish(summary_frame(summarizer, &slot.selection.scope).await);
-        }
+async fn publish_missing(
+    streams: &Streams,
+    summarizer: &Summarizer,
+    published: &mut BTreeMap<Selection, Published>,
+) {
+    for slot in streams.scoped().into_iter().filter(|slot| slot.summary.lacks_frame()) {
+        let summary = summarizer.summarize(&slot.selection.scope).await;
+        Published::publish(published, &slot, &summary);
     }
 }

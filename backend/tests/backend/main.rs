@@ -46,6 +46,7 @@ mod source_referees;
 mod sources;
 mod standby;
 mod streams;
+mod summary_changes;
 mod tls;
 mod tokens;
 mod total;

@@ -41,7 +41,7 @@ export declare class LiveUsersApi extends HeyApiClient {
      */
     totalStream<ThrowOnError extends boolean = false>(options?: Options<TotalStreamData, ThrowOnError, TotalStreamResponse>): Promise<import("./core/serverSentEvents.gen.js").ServerSentEventsResult<TotalStreamResponses, TotalStreamErrors>>;
     /**
-     * The summary, told at once
+     * The summary, told at once: whole, or as a snapshot and changes
      */
     summaryStream<ThrowOnError extends boolean = false>(options?: Options<SummaryStreamData, ThrowOnError, SummaryStreamResponse>): Promise<import("./core/serverSentEvents.gen.js").ServerSentEventsResult<SummaryStreamResponses, SummaryStreamErrors>>;
     /**

@@ -47,7 +47,7 @@ export class LiveUsersApi extends HeyApiClient {
         });
     }
     /**
-     * The summary, told at once
+     * The summary, told at once: whole, or as a snapshot and changes
      */
     summaryStream(options) {
         return (options?.client ?? this.client).sse.get({

@@ -205,6 +205,14 @@ export type CallPage = {
      * How many there are without filters, of the account that is named or of all.
      */
     total?: number;
+    /**
+     * Which journal it comes from, as in a summary. Absent from an older backend.
+     */
+    epoch?: string;
+    /**
+     * The place in the journal, as in a summary: all that one with the same or a lower number tells of has happened in this list. Absent from an older backend.
+     */
+    seq?: number;
 };
 /**
  * One call.
@@ -1789,12 +1797,17 @@ export type SummaryStreamData = {
         'Live-Users-Access'?: string;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * A snapshot and changes in place of summaries; see the streams in the documentation
+         */
+        changes?: boolean;
+    };
     url: '/api/live-users/summary/stream';
 };
 export type SummaryStreamErrors = {
     /**
-     * Live-Users-Access is beside a token of the agents file
+     * A field or a parameter is wrong, or the path has no such parameter; field and expected say which, and what would be right
      */
     400: Problem;
     /**

@@ -141,8 +141,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn view(&self, presenter: &Presenter) -> CallPage {
+    /// At this place of the journal, as far as the reader is told that.
+    pub(super) fn view(&self, presenter: &Presenter, (epoch, seq): (u64, u64)) -> CallPage {
         CallPage {
+            epoch: Some(format!("{epoch:016x}")),
+            seq: Some(seq),
             calls: self.calls.iter().map(|call| presenter.call(call)).collect(),
             matching: Some(self.matching),
             total: Some(self.total),

@@ -29,6 +29,9 @@ class CallPage:
             success (bool | Unset): That this is an answer
             matching (int | Unset): How many calls the filters leave, on all pages.
             total (int | Unset): How many there are without filters, of the account that is named or of all.
+            epoch (str | Unset): Which journal it comes from, as in a summary. Absent from an older backend.
+            seq (int | Unset): The place in the journal, as in a summary: all that one with the same or a lower number tells
+                of has happened in this list. Absent from an older backend.
     """
 
     calls: list[CallView]
@@ -37,6 +40,8 @@ class CallPage:
     success: bool | Unset = UNSET
     matching: int | Unset = UNSET
     total: int | Unset = UNSET
+    epoch: str | Unset = UNSET
+    seq: int | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,6 +61,10 @@ class CallPage:
 
         total = self.total
 
+        epoch = self.epoch
+
+        seq = self.seq
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -71,6 +80,10 @@ class CallPage:
             field_dict["matching"] = matching
         if total is not UNSET:
             field_dict["total"] = total
+        if epoch is not UNSET:
+            field_dict["epoch"] = epoch
+        if seq is not UNSET:
+            field_dict["seq"] = seq
 
         return field_dict
 
@@ -101,6 +114,10 @@ class CallPage:
 
         total = d.pop("total", UNSET)
 
+        epoch = d.pop("epoch", UNSET)
+
+        seq = d.pop("seq", UNSET)
+
         call_page = cls(
             calls=calls,
             as_of=as_of,
@@ -108,6 +125,8 @@ class CallPage:
             success=success,
             matching=matching,
             total=total,
+            epoch=epoch,
+            seq=seq,
         )
 
         call_page.additional_properties = d
