@@ -2,15 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use live_users_broadcast::Latest;
+use live_users_broadcast::{Latest, SlotState};
 
-/// The two values of one view, each for its readers.
+/// The values of one view, each for its readers.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     /// The total.
     pub(crate) total: Latest,
     /// The summary, for admins.
     pub(crate) summary: Latest,
+    /// The same as a snapshot and changes.
+    pub(crate) changes: Latest,
     /// Nobody may read it any more.
     has_ended: AtomicBool,
 }
@@ -21,6 +23,7 @@ impl Channels {
         tokio::select! {
             () = self.total.has_readers() => {}
             () = self.summary.has_readers() => {}
+            () = self.changes.has_readers() => {}
         }
     }
 
@@ -28,18 +31,34 @@ impl Channels {
     pub(crate) async fn has_no_readers(&self) {
         self.total.has_no_readers().await;
         self.summary.has_no_readers().await;
+        self.changes.has_no_readers().await;
+    }
+
+    /// Resolves when somebody reads whole summaries and has got none.
+    pub(crate) async fn lack_summary(&self) {
+        if self.summary.is_read() && !matches!(self.summary.now(), SlotState::Nothing) {
+            std::future::pending::<()>().await;
+        }
+        self.summary.has_readers().await;
+    }
+
+    /// The summary in the form that is asked for.
+    pub(crate) fn summary(&self, as_changes: bool) -> &Latest {
+        if as_changes { &self.changes } else { &self.summary }
     }
 
     /// Takes back what is published: it is no longer known to be true.
     pub(crate) fn clear(&self) {
         self.total.clear();
         self.summary.clear();
+        self.changes.clear();
     }
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
         self.total.close();
         self.summary.close();
+        self.changes.close();
     }
 
     /// Takes the right to read from all who read.

@@ -154,8 +154,16 @@ impl Routes {
                     .wrap(self.allowed_origins.cors()),
             )
             .service(PATHS.stream("/api/live-users/ws", TOTAL, total_socket))
-            .service(PATHS.stream("/api/live-users/summary/stream", NONE, summary_events))
-            .service(PATHS.stream("/api/live-users/summary/ws", NONE, summary_socket))
+            .service(PATHS.stream(
+                "/api/live-users/summary/stream",
+                Only(parameters::SUMMARY_STREAM),
+                summary_events,
+            ))
+            .service(PATHS.stream(
+                "/api/live-users/summary/ws",
+                Only(parameters::SUMMARY_STREAM),
+                summary_socket,
+            ))
             .service(PATHS.read("/api/live-users/summary", NONE, summary))
             .service(PATHS.read("/api/live-users/access", NONE, access))
             .service(PATHS.read("/api/live-users/setup", NONE, setup))

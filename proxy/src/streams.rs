@@ -7,12 +7,13 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use live_users_broadcast::{ConnectionLimit, Refusal, events, websocket};
-use live_users_http_kit::{AllowedOrigins, StreamsMax, is_own};
+use live_users_http_kit::{AllowedOrigins, ParameterError, Query, StreamsMax, is_own};
 use live_users_wire::Envelope;
+use live_users_wire::parameters::CHANGES;
 
 use crate::admin::Admin;
 use crate::channels::Channels;
-use crate::error::UpstreamError;
+use crate::error::{UpstreamError, wrong_parameter};
 use crate::scope::Scope;
 use crate::total_reader::TotalReader;
 use crate::upstream::{Asked, SCOPES_MAX, ScopedStreams, Upstream};
@@ -39,6 +40,9 @@ pub(crate) enum StreamError {
     /// Browsers leave it to us whose pages may open a WebSocket.
     #[error("Origin: pages of this origin are not allowed here")]
     Origin,
+    /// It is not known in which form the summary is asked for.
+    #[error(transparent)]
+    Parameter(ParameterError),
 }
 
 impl Streams {
@@ -136,10 +140,12 @@ pub(crate) async fn summary_events(
     admin: Admin,
     request: HttpRequest,
     streams: Data<Streams>,
-) -> Result<HttpResponse, StreamError> {
+) -> Result<HttpResponse, Error> {
+    let as_changes = as_changes(&request)?;
     let channels = streams.of(admin.scope())?;
     let reader = admin.reader(&channels);
-    events(&request, &channels.summary, &streams.connections, reader).map_err(StreamError::Refused)
+    let opened = events(&request, channels.summary(as_changes), &streams.connections, reader);
+    Ok(opened.map_err(StreamError::Refused)?)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
@@ -148,14 +154,23 @@ pub(crate) async fn summary_socket(
     request: HttpRequest,
     received: Payload,
     streams: Data<Streams>,
-) -> Result<HttpResponse, StreamError> {
+) -> Result<HttpResponse, Error> {
     if !is_own(&request) {
-        return Err(StreamError::Origin);
+        return Err(StreamError::Origin.into());
     }
+    let as_changes = as_changes(&request)?;
     let channels = streams.of(admin.scope())?;
     let reader = admin.reader(&channels);
-    websocket(&request, received, &channels.summary, &streams.connections, reader)
-        .map_err(StreamError::Refused)
+    let frames = channels.summary(as_changes);
+    let opened = websocket(&request, received, frames, &streams.connections, reader);
+    Ok(opened.map_err(StreamError::Refused)?)
+}
+
+/// Whether a snapshot and changes are asked for, in place of summaries.
+fn as_changes(request: &HttpRequest) -> Result<bool, StreamError> {
+    let query = Query::new(request.query_string());
+    let asked = query.parsed(CHANGES, "true or false", |text| text.parse().ok());
+    asked.map(Option::unwrap_or_default).map_err(StreamError::Parameter)
 }
 
 impl ResponseError for StreamError {
@@ -164,12 +179,14 @@ impl ResponseError for StreamError {
             Self::Refused(refusal) => refusal.status(),
             Self::ManyScopes => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin => StatusCode::FORBIDDEN,
+            Self::Parameter(_) => StatusCode::BAD_REQUEST,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
         match self {
+            Self::Parameter(mistake) => return wrong_parameter(mistake.clone()),
             Self::Refused(refusal) => {
                 for header in refusal.headers() {
                     answer.insert_header(header);

@@ -7,6 +7,7 @@ mod asked;
 mod backend_client;
 mod count;
 mod exports;
+mod followed;
 mod published;
 mod rows;
 mod scoped_streams;

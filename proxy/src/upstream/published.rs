@@ -1,13 +1,13 @@
 //! Turns frames of the backend's stream into frames for browsers, and publishes them.
 
 use jiff::Timestamp;
-use live_users_broadcast::Frame;
-use live_users_wire::{ByAgent, LastCount, LiveCount, NoFrame, Problem, Success};
-use serde::de::{Deserializer, IgnoredAny};
+use live_users_broadcast::{Frame, SlotState};
+use live_users_wire::{ByAgent, ChangesFrame, LastCount, LiveCount, NoFrame, Problem, Success};
 use serde::{Deserialize, Serialize};
 
 use super::admin_api::with_success;
 use super::backend_client::{Failure, failure};
+use super::followed::Followed;
 use crate::channels::Channels;
 use crate::error::UpstreamError;
 
@@ -31,6 +31,8 @@ pub(super) struct Published {
     /// The last count, and when the backend last sent anything.
     last: Option<(u64, Timestamp)>,
     upstream_error: Option<String>,
+    /// The summary, from a backend that tells it by changes.
+    followed: Followed,
 }
 
 /// What a frame of the backend has to say of the count, whatever else is in it.
@@ -57,13 +59,8 @@ struct Received {
     seq: u64,
     as_of: String,
     /// There is a field `success`, which is the envelope's.
-    #[serde(default, rename = "success", deserialize_with = "is_there")]
+    #[serde(default, rename = "success", deserialize_with = "super::followed::is_there")]
     has_success: bool,
-}
-
-/// Whatever the value is.
-fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 impl Published {
@@ -90,6 +87,11 @@ impl Published {
         json: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
+        if subscription == Subscription::Summary
+            && let Ok(frame) = serde_json::from_str::<ChangesFrame>(&json)
+        {
+            return self.publish_change(channels, frame, json, now);
+        }
         let received: Received = match serde_json::from_str(&json) {
             Ok(received) => received,
             Err(error) => {
@@ -121,20 +123,68 @@ impl Published {
             if let Some(why) = why {
                 return Err(failure(UpstreamError::NotAnObject, why.to_owned()));
             }
-            channels.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
+            let frame = Frame::new(&epoch, seq, with_success(json, true));
+            // A backend of before there were changes has none to pass on.
+            channels.changes.publish(frame.clone());
+            channels.summary.publish(frame);
         }
+        let count =
+            LiveCount { live_users, by_agent, suspect, agent, epoch, seq, as_of, now: None };
+        self.publish_total(channels, count, now);
+        Ok(())
+    }
+
+    /// Publishes a snapshot of the summary, or what has changed in it.
+    fn publish_change(
+        &mut self,
+        channels: &Channels,
+        frame: ChangesFrame,
+        json: String,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some(new) = self.followed.take(frame, json)? else { return Ok(()) };
+        let count = self.followed.total();
+        let count =
+            count.ok_or_else(|| failure(UpstreamError::NotACount, "no total".to_owned()))?;
+        channels.changes.publish(new);
+        self.publish_total(channels, count, now);
+        self.publish_whole(channels)
+    }
+
+    /// Publishes the summary as a whole if somebody reads it so. Otherwise it is cleared: a later reader
+    /// must not get the one of before.
+    ///
+    /// # Errors
+    /// If what is known is no summary.
+    pub(super) fn publish_whole(&self, channels: &Channels) -> Result<(), Failure> {
+        if !channels.summary.is_read() {
+            if matches!(channels.summary.now(), SlotState::Frame(_)) {
+                channels.summary.clear();
+            }
+            return Ok(());
+        }
+        let whole = self.followed.whole().transpose();
+        let whole = whole.map_err(|why| failure(UpstreamError::NotACount, why.to_string()))?;
+        whole.into_iter().for_each(|frame| channels.summary.publish(frame));
+        Ok(())
+    }
+
+    /// Whether somebody who begins to read whole summaries has to be given one.
+    pub(super) fn gives_whole(&self) -> bool {
+        self.followed.is_known()
+    }
+
+    fn publish_total(&mut self, channels: &Channels, count: LiveCount, now: Timestamp) {
         self.upstream_error = None;
-        self.last = Some((live_users, now));
-        let present = Some((epoch.clone(), live_users, by_agent.clone(), suspect));
+        self.last = Some((count.live_users, now));
+        let LiveCount { live_users, by_agent, suspect, epoch, .. } = count.clone();
+        let present = Some((epoch, live_users, by_agent, suspect));
         if self.count != present {
-            let count =
-                LiveCount { live_users, by_agent, suspect, agent, epoch, seq, as_of, now: None };
             channels.total.publish(Frame::of_moment(Some(count.name()), move || {
                 to_json(&Success::new(LiveCount { now: Some(present_time()), ..count.clone() }))
             }));
             self.count = present;
         }
-        Ok(())
     }
 
     /// Reports once that there is no value any more. Everybody may read the total, so a backend that refuses
@@ -153,18 +203,22 @@ impl Published {
         }
         self.upstream_error = Some(why.to_owned());
         channels.total.publish(self.no_frame(&public.to_string()));
-        channels.summary.publish(self.no_frame(why));
+        self.report_no_summary(channels, why);
     }
 
     /// Reports that there is a total and no summary.
-    pub(super) fn report_no_summary(&self, channels: &Channels, why: &str) {
-        channels.summary.publish(self.no_frame(why));
+    pub(super) fn report_no_summary(&mut self, channels: &Channels, why: &str) {
+        self.followed.forget();
+        let frame = self.no_frame(why);
+        channels.changes.publish(frame.clone());
+        channels.summary.publish(frame);
     }
 
     /// Clears what is published, since nobody reads any more.
     pub(super) fn forget(&mut self, channels: &Channels) {
         channels.clear();
         (self.count, self.upstream_error) = (None, None);
+        self.followed.forget();
     }
 
     fn no_frame(&self, why: &str) -> Frame {
@@ -187,7 +241,7 @@ fn present_time() -> String {
 
 #[cfg(test)]
 mod tests {
-    use live_users_broadcast::{Latest, SlotState};
+    use live_users_broadcast::Latest;
 
     use super::*;
 

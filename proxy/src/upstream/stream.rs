@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use live_users_backoff::{Schedule, full};
 use live_users_broadcast::{EventStream, HEARTBEAT_MS};
 use live_users_http_kit::read_body;
+use live_users_wire::parameters::CHANGES;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -60,6 +61,8 @@ pub(crate) struct Stream {
     tries: u32,
     /// The backend has refused the token.
     is_refused: bool,
+    /// The backend is of before there were changes: each of its frames is a summary.
+    tells_no_changes: bool,
     is_up: Option<bool>,
     /// When it was last asked at once after a stream had ended.
     asked_again: Option<Instant>,
@@ -75,7 +78,8 @@ impl Stream {
         health: Arc<StreamHealth>,
     ) -> Self {
         let published = Published::of_agent(asked.agent.as_ref().map(|agent| agent.id.clone()));
-        let (tries, is_refused, is_up, asked_again) = (0, false, None, None);
+        let (tries, is_refused, tells_no_changes) = (0, false, false);
+        let (is_up, asked_again) = (None, None);
         Self {
             backend,
             authorization,
@@ -85,6 +89,7 @@ impl Stream {
             published,
             tries,
             is_refused,
+            tells_no_changes,
             is_up,
             asked_again,
         }
@@ -138,6 +143,13 @@ impl Stream {
             self.channels.end();
             // Readers look whether they still may when there is something new.
             self.published.report_loss(&self.channels, upstream_error);
+            return;
+        }
+        // It takes no such parameter. The next one may.
+        let is_older = upstream_error == UpstreamError::Status(400);
+        let asked_for_changes = subscription == Subscription::Summary && !self.tells_no_changes;
+        self.tells_no_changes = is_older && asked_for_changes;
+        if self.tells_no_changes {
             return;
         }
         // What everybody may read is read without it.
@@ -198,7 +210,13 @@ impl Stream {
         let mut until = start + self.backend.timeout;
         let mut has_frame = false;
         loop {
-            let bytes = chunk(&mut response, until).await?;
+            let bytes = tokio::select! {
+                bytes = chunk(&mut response, until) => bytes?,
+                () = self.channels.lack_summary(), if self.published.gives_whole() => {
+                    self.published.publish_whole(&self.channels)?;
+                    continue;
+                }
+            };
             let now = Timestamp::now();
             self.published.received(now);
             self.health.received(std::time::Instant::now());
@@ -238,6 +256,9 @@ impl Stream {
         url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
         let shown = self.shown_for(subscription);
         self.asked.add_to_query(&mut url, shown.is_some());
+        if subscription == Subscription::Summary && !self.tells_no_changes {
+            url.query_pairs_mut().append_pair(CHANGES, "true");
+        }
         let mut request =
             self.backend.request(Method::GET, url).header(ACCEPT, "text/event-stream");
         if let Some(authorization) = shown {

@@ -169,7 +169,7 @@ impl State {
         if access.as_ref().is_some_and(|it| self.ended.lock().contains(it)) {
             return status("403 Forbidden", r#"{"error":"it has ended","code":"access-ended"}"#);
         }
-        if what.ends_with("/stream") {
+        if what.split('?').next().is_some_and(|path| path.ends_with("/stream")) {
             return None;
         }
         let of = access.as_deref().unwrap_or("all");

@@ -62,7 +62,7 @@ async fn frames_have_the_doubt_that_is_public_and_not_all_that_a_summary_has() {
     let at = |path: &str| format!("{}{TOTAL}{path}", proxy.url);
     let mut total = Socket::open(&at("/ws"), &[]).await.expect("a socket");
     let mut upstream = backend.next().await;
-    assert!(upstream.head.contains("/summary/stream "), "{}", upstream.head);
+    assert!(upstream.head.contains("/summary/stream?changes=true "), "{}", upstream.head);
     upstream.open_stream().await;
     let summary = |doubt: &str| {
         format!(r#"{{"liveUsers":20,"byAgent":[],{doubt},"epoch":"e","seq":1,"asOf":"{AS_OF}"}}"#)

@@ -30,5 +30,6 @@ mod session;
 mod sharing;
 mod sign_in;
 mod streams;
+mod summary_changes;
 mod total;
 mod turns;

@@ -83,7 +83,10 @@ async fn with_a_token_one_stream_has_the_summary_for_admins_and_the_total_for_ev
     let mut summary = socket(&proxy, "/summary/ws").await;
     let mut upstream = opened(&mut backend).await;
     let head = upstream.head.to_lowercase();
-    assert!(head.starts_with("get /api/live-users/summary/stream http/1.1\r\n"), "{head}");
+    assert!(
+        head.starts_with("get /api/live-users/summary/stream?changes=true http/1.1\r\n"),
+        "{head}"
+    );
     assert!(head.contains("authorization: bearer backend-0123456789abcdef\r\n"), "{head}");
     for (live_users, seq) in [(1, 1), (1, 2), (2, 3)] {
         let frame = frame(live_users, "e", seq).replace('}', r#","byAgent":[]}"#);
