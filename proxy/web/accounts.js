@@ -31,11 +31,11 @@ export class Accounts {
 
 function ofAccount({ account, liveUsers, liveCalls }) {
   return {
-    key: account,
+    key: account ?? null,
     name: account ?? t("none"),
     title: account ?? t("noneTitle"),
     users: liveUsers,
-    isQuiet: account === null || liveUsers === 0,
+    isQuiet: !account || liveUsers === 0,
     notes: () => [{ text: calls(liveCalls) }],
   };
 }

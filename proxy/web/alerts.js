@@ -61,7 +61,7 @@ function say(node, name, when, what) {
 }
 
 /** What an alert looks at, with its value if there is one: that is of when it began or was last told, and not of now. */
-function looksAt({ when, value, threshold, below = false, agent, source }, names) {
+function looksAt({ when, value = null, threshold, below = false, agent, source }, names) {
   const whose = agent === undefined ? undefined : names.get(agent) ?? agent;
   const key = (name) => `${name}${value === null ? "" : "N"}${whose === undefined ? "" : "Of"}`;
   const limited = (what, limit) => t("limited", { what, limit: t(below ? "below" : "from", { limit }) });

@@ -54,10 +54,10 @@ export class CallFilters {
   draw() {
     const { byAgent = [], byCountry = [] } = this.#store.summary;
     const sources = sourcesFor(this.#store);
-    this.#codes = byCountry.map((row) => row.country).filter((code) => code !== null);
-    const agents = byAgent.filter((row) => row.agent !== null).map((row) => [row.agent, row.name ?? row.agent]);
+    this.#codes = byCountry.map((row) => row.country).filter(Boolean);
+    const agents = byAgent.filter((row) => row.agent).map((row) => [row.agent, row.name ?? row.agent]);
     const countries = this.#codes.map((code) => [code, country(code)]);
-    if (byCountry.some((row) => row.country === null)) countries.push([UNKNOWN, country(null)]);
+    if (byCountry.some((row) => !row.country)) countries.push([UNKNOWN, country(null)]);
     this.#offer("agent", agents);
     this.#offer("country", countries);
     this.#offer("source", sources.map((it) => [it.source, sourceName(it)]));

@@ -64,7 +64,7 @@ export class Cards {
       card.show({ ...row, account, seesAll: this.#store.seesAll });
       this.#cards.set(key, card);
     }
-    const described = rows.filter((row) => row.agent !== null).length;
+    const described = rows.filter((row) => row.agent).length;
     setText(this.#count, rows.length > 0 ? number(rows.length) : "");
     this.#empty.hidden = described > 0 || !this.#store.seesAll;
     this.#tools.hidden = rows.length < TOOLS_FROM;
@@ -146,7 +146,7 @@ class Card {
   /** Touches nothing if the row is as it was; that calls get longer is seen by the tick. */
   show(row) {
     this.row = row;
-    if (row.agent !== null) this.node.id = `agent-${row.agent}`;
+    if (row.agent) this.node.id = `agent-${row.agent}`;
     const seen = JSON.stringify({ ...row, averageMs: null, longestMs: null });
     if (seen === this.#seen) return;
     this.#seen = seen;
@@ -209,13 +209,13 @@ class Card {
 /** The agents file is a matter of whoever runs this. */
 function describe({ agent, name, ownVoice, account, seesAll }) {
   const whose = account === null ? "" : ` · ${account}`;
-  if (agent === null) return `${t("unassigned")}${whose}`;
+  if (!agent) return `${t("unassigned")}${whose}`;
   if (name === null || name === undefined) return `${seesAll ? t("notInFile") : t("noName")}${whose}`;
   return ownVoice ? `${agent}${whose} · ${t("ownVoice")}` : `${agent}${whose}`;
 }
 
 function keyOf({ agent, address }) {
-  return agent === null ? `number ${address ?? ""}` : `agent ${agent}`;
+  return agent ? `agent ${agent}` : `number ${address ?? ""}`;
 }
 
 function load({ row: { capacity, liveCalls } }) {

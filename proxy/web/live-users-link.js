@@ -1,6 +1,7 @@
 // A link to one value of the proxy, such as the total or the summary: by WebSocket; where that is
 // blocked by server-sent events; where that is blocked too by polling; and back up by itself.
 
+import { Changes } from "./live-users-changes.js";
 import { ServerClock } from "./live-users-server-clock.js";
 import { openEvents, openPolling, openSocket } from "./live-users-transports.js";
 
@@ -68,6 +69,8 @@ export class Link {
   state = { state: "reconnecting", transport: null, error: null, status: null };
 
   #url;
+  /** Where its streams are: a summary comes as a snapshot and changes. */
+  #streamUrl;
   #onFrame;
   #onState;
   #intervalMs;
@@ -84,6 +87,7 @@ export class Link {
   #isClosed = false;
   #heardByClock = null;
   #serverClock = new ServerClock();
+  #changes = new Changes();
 
   /**
    * @param {object} options
@@ -98,6 +102,8 @@ export class Link {
   constructor({ src, path, agent = null, onFrame, onState, intervalMs = POLL_INTERVAL_MS }) {
     this.#url = new URL(path, proxyUrl(src));
     if (agent !== null) this.#url.searchParams.set("agent", agent);
+    this.#streamUrl = new URL(this.#url);
+    if (path.endsWith("/summary")) this.#streamUrl.searchParams.set("changes", "true");
     this.#onFrame = onFrame;
     this.#onState = onState;
     this.#intervalMs = intervalMs;
@@ -157,7 +163,7 @@ export class Link {
   // The stream once it has a frame, or null.
   #try(mine, rank, transport, open) {
     return new Promise((resolve) => {
-      const stream = { rank, transport, since: performance.now(), text: null, isOver: false };
+      const stream = { rank, transport, since: performance.now(), texts: [], isOver: false };
       const end = (isRefused) => {
         clearTimeout(timer);
         stream.isOver = true;
@@ -170,11 +176,11 @@ export class Link {
         opened.close();
         end(false);
       }, OPEN_MS_MAX);
-      const opened = open(this.#url, {
+      const opened = open(this.#streamUrl, {
         heard: (text) => {
           if (this.#stream === stream) return this.#hear(text);
-          stream.text = text ?? stream.text;
-          if (stream.text === null) return;
+          if (text !== null) stream.texts.push(text);
+          if (stream.texts.length === 0) return;
           clearTimeout(timer);
           resolve(stream);
         },
@@ -196,8 +202,8 @@ export class Link {
     this.#polling?.close();
     this.#polling = null;
     if (stream.rank === 0) this.#climbs = 0;
-    this.#hear(stream.text);
-    this.#tell({ state: "live", transport: stream.transport });
+    for (const text of stream.texts) this.#hear(text);
+    if (this.#stream === stream) this.#tell({ state: "live", transport: stream.transport });
   }
 
   #hear(text) {
@@ -206,13 +212,21 @@ export class Link {
     this.mayHaveSlept = false;
     if (text === null || text === this.#text) return;
     try {
-      const frame = JSON.parse(text);
+      const frame = this.#changes.take(JSON.parse(text));
       this.#text = text;
+      if (frame === undefined) return this.#miss();
+      if (frame === null) return;
       this.#serverClock.note(frame?.now, performance.now());
       this.#onFrame(frame);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
+  }
+
+  // A frame is missing: a stream that is opened anew begins with all there is.
+  #miss() {
+    this.#stream?.close();
+    if (this.#stream) this.#lose(false);
   }
 
   // One that breaks off again and again is given more time each time.

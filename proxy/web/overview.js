@@ -153,7 +153,7 @@ function tellNothingIsKnown() {
 
 /** With how many agents there are calls; a number that no agent has is none. */
 function busyWords(rows) {
-  const agents = rows.filter((row) => row.agent !== null).length;
+  const agents = rows.filter((row) => row.agent).length;
   const named = t("agents", { n: agents });
   const numbers = t("unassigned", { n: rows.length - agents });
   if (rows.length === 0) return t("nobodyTalks");

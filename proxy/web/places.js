@@ -26,12 +26,12 @@ export class Places {
 
   draw() {
     const { byCountry = [], byRegion = [] } = this.#store.summary;
-    const known = byCountry.filter((row) => row.country !== null);
+    const known = byCountry.filter((row) => row.country);
     setText(this.#count, known.length > 0 ? t("countries", { n: known.length }) : "");
     const rows = known.slice(0, COUNTRIES_SHOWN_MAX).map((row) => ofCountry(row, byRegion));
     const rest = known.slice(COUNTRIES_SHOWN_MAX);
     if (rest.length > 0) rows.push(ofTheRest(rest));
-    const unknown = byCountry.find((row) => row.country === null);
+    const unknown = byCountry.find((row) => !row.country);
     if (unknown) rows.push(bar("?", country(null), unknown.liveUsers, t("unknownNote"), true));
     this.#bars.draw(rows);
     this.#list.hidden = rows.length === 0;
@@ -45,7 +45,7 @@ function bar(key, name, users, text, isQuiet) {
 }
 
 function ofCountry({ country: code, liveUsers }, byRegion) {
-  const named = byRegion.filter((row) => row.country === code && row.region !== null);
+  const named = byRegion.filter((row) => row.country === code && row.region);
   named.sort((a, b) => b.liveUsers - a.liveUsers || a.region.localeCompare(b.region));
   const shown = named.slice(0, REGIONS_SHOWN_MAX).map((row) => `${row.region}\u00a0${number(row.liveUsers)}`);
   const rest = named.length - shown.length;

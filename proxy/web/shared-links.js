@@ -104,9 +104,9 @@ export class SharedLinks {
   open() {
     if (at("share").open) return;
     const { byAgent = [], byAccount = [] } = this.#store.summary ?? {};
-    const agents = byAgent.filter(({ agent }) => agent !== null);
+    const agents = byAgent.filter(({ agent }) => agent);
     const known = [...byAccount.map((row) => row.account), ...agents.map((row) => row.account)];
-    const accounts = [...new Set(known.filter((it) => it !== null && it !== undefined))].sort();
+    const accounts = [...new Set(known.filter(Boolean))].sort();
     const option = (text, scope) => element("option", { value: JSON.stringify(scope) }, text);
     const group = (label, options) => options.length === 0 ? null : element("optgroup", { label }, ...options);
     const groups = [

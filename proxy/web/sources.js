@@ -59,7 +59,7 @@ function notes(source, { seesAll, isOfSomeAccounts }, since) {
     told.push({ text: asked(referee, since), isTrouble: referee.state === "failing" || referee.state === "refused" });
   }
   // A refusal that came before something was let in is over.
-  const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
+  const isRefused = refusedAt && (!heardAt || Date.parse(refusedAt) > Date.parse(heardAt));
   // Anybody can send what is refused: it is told to whoever can look into the log, and is no alarm.
   if (isRefused && seesAll) told.push({ text: t("refused", { ago: since(refusedAt) }) });
   return told;
@@ -67,7 +67,7 @@ function notes(source, { seesAll, isOfSomeAccounts }, since) {
 
 function heardText({ source, heardAt }, since) {
   if (source === "twilio") return t("own");
-  return heardAt === null ? t("notHeard") : t("heard", { ago: since(heardAt) });
+  return heardAt ? t("heard", { ago: since(heardAt) }) : t("notHeard");
 }
 
 /** What ends its calls; in the words of the backend if that is of another version and says what is not known here. */
@@ -91,7 +91,7 @@ function asked({ state, gives, askedAt, calls, difference, failure }, since) {
   const parts = [];
   if (state === "refused") parts.push(t("keyRefused"));
   if (state === "failing") parts.push(t("failing", { failure }));
-  if (askedAt !== null) {
+  if (askedAt) {
     const told = gives === "list" ? t("inList", { n: calls }) : t("byNumber", { n: calls });
     const more = difference > 0 ? t("more", { n: difference }) : t("less", { n: -difference });
     parts.push([told, difference === 0 ? t("asCounted") : more, since(askedAt)].join(COMMA));

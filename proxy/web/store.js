@@ -282,7 +282,7 @@ export function sourcesFor({ isOfSomeAccounts, summary: { sources = [] } }) {
 
 /** What the agents are called, by their ids. */
 export function agentNames({ summary }) {
-  return new Map((summary?.byAgent ?? []).map(({ agent, name }) => [agent, name]));
+  return new Map((summary?.byAgent ?? []).map(({ agent, name }) => [agent ?? null, name]));
 }
 
 /** What a source is called: by its kind, and by its own id where that says more. */

@@ -36,6 +36,7 @@ mod setup;
 mod shared_links;
 mod sign_in;
 mod sources;
+mod summary_changes;
 mod wallboard;
 
 use std::path::{Path, PathBuf};
