@@ -12,6 +12,7 @@ mod restart;
 mod scale;
 mod soak;
 mod sources;
+mod summary;
 mod times;
 mod tools;
 mod voice;
@@ -69,6 +70,10 @@ pub(crate) fn scale_against(report: &mut Report, other: &Path) -> Result<()> {
 pub(crate) fn sources(report: &mut Report) -> Result<()> {
     tools::install_what_is_missing()?;
     sources::measure(report, &Binary::build()?)
+}
+
+pub(crate) fn summary(report: &mut Report) -> Result<()> {
+    summary::measure(report, &Binary::build()?)
 }
 
 pub(crate) fn history(report: &mut Report) -> Result<()> {

@@ -18,7 +18,7 @@ use self::report::Report;
 
 const USAGE: &str = "\
 usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [scale] [fanout] [history]
-                                                           [sources]
+                                                           [sources] [summary]
 
   core  time to apply an event, and bytes per call, in this process
   audit  time to recount all known calls, as a backend does once a minute
@@ -28,6 +28,7 @@ usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
   history  a year of a thousand busy agents: what it takes, and how fast the backend answers
   sources  webhooks of other carriers, platforms and applications, beside a Twilio form
+  summary  bytes of the stream of the summary at each change, with a thousand agents
 
 All of them, without an argument. By themselves, with tables of their own:
 
@@ -78,7 +79,7 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("core", core),
     ("audit", audit::measure),
     ("restart", http::restart),
@@ -87,6 +88,7 @@ const PARTS: [(&str, Part); 8] = [
     ("fanout", http::fanout),
     ("history", http::history),
     ("sources", http::sources),
+    ("summary", http::summary),
 ];
 
 fn bench(parts: &[Part]) -> Result<()> {
