@@ -24,6 +24,8 @@ use crate::parts::counters::Hook;
 const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
 const NONE: Parameters = Parameters::NONE;
 
+const TOTAL_PATH: &str = "/api/live-users";
+
 /// The parameters of the total.
 const TOTAL: Parameters = Only(&["agent", "public"]);
 
@@ -39,18 +41,16 @@ pub(crate) const LIMIT_ANSWERS: LimitAnswers = LimitAnswers {
 #[derive(Default)]
 pub(crate) struct WrongMethods(LogThrottle);
 
-/// Adds the routes to an application, which has the parts that the handlers take.
+/// Adds the routes to an application.
+///
+/// A path is compared with one route after the other. So what is asked most stands first, and the
+/// patterns last: to compare a path with one of these takes as long as with a hundred plain paths.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
-    add_links(app);
-    app.service(webhook("/voice", webhooks::voice))
-        .service(webhook("/speech-result", webhooks::speech))
-        .service(webhook("/call-status", webhooks::status))
-        .service(source("/sources/{id}", sources::receive))
-        .service(traced(
-            PATHS.order(&with_slashes("/api/events"), Parameters::Any, sources::events),
-            "/api/events",
-        ))
-        .service(PATHS.read("/api/live-users", TOTAL, count::total).wrap(origins.cors()))
+    app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
+        .service(webhook(Hook::Voice.path(), webhooks::voice, str::to_owned))
+        .service(webhook(Hook::Speech.path(), webhooks::speech, str::to_owned))
+        .service(webhook(Hook::Status.path(), webhooks::status, str::to_owned))
+        .service(own_events(str::to_owned))
         .service(
             PATHS
                 .stream("/api/live-users/stream", TOTAL, streams::total_events)
@@ -75,14 +75,34 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
                 .default_service(web::to(read_or_post)),
         )
         .configure(add_details)
+        .service(
+            PATHS
+                .read("/api/live-users/links", NONE, links::list)
+                .route(web::post().to(links::share))
+                .default_service(web::to(read_or_post)),
+        )
         .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
-        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
         .service(PATHS.read("/healthz", NONE, health::live))
         .service(PATHS.read("/readyz", NONE, health::ready))
         .service(PATHS.read("/metrics", NONE, metrics::metrics))
         .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
         .service(PATHS.read("/docs", Parameters::Any, openapi::docs))
+        .configure(add_patterns)
         .default_service(web::to(not_found));
+}
+
+/// Paths with something in them that is not always the same.
+fn add_patterns(app: &mut ServiceConfig) {
+    app.service(source("/sources/{id}", sources::receive))
+        .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
+        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
+        .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
+        .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke))
+        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
+        .service(webhook(Hook::Voice.path(), webhooks::voice, with_slashes))
+        .service(webhook(Hook::Speech.path(), webhooks::speech, with_slashes))
+        .service(webhook(Hook::Status.path(), webhooks::status, with_slashes))
+        .service(own_events(with_slashes));
 }
 
 /// What is behind the number, for who shows a token.
@@ -107,12 +127,9 @@ fn add_details(app: &mut ServiceConfig) {
                 )
                 .wrap(from_fn(vary_by_accept)),
         )
-        .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
-        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
         .service(PATHS.order("/api/live-users/journal/rewrite", NONE, journal::rewrite))
         .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
         .service(PATHS.read("/api/live-users/alerts", NONE, alerts::list))
-        .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
         .service(
             PATHS
                 .read("/api/live-users/history", Only(parameters::HISTORY), history::read)
@@ -125,17 +142,6 @@ fn add_details(app: &mut ServiceConfig) {
         ));
 }
 
-/// Adds what makes, lists and revokes shared links.
-fn add_links(app: &mut ServiceConfig) {
-    app.service(
-        PATHS
-            .read("/api/live-users/links", NONE, links::list)
-            .route(web::post().to(links::share))
-            .default_service(web::to(read_or_post)),
-    )
-    .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke));
-}
-
 /// A path that somebody sends to. Slashes too many before and behind it are a slip in the settings of
 /// whoever sends, and no reason to lose a caller.
 fn with_slashes(path: &str) -> String {
@@ -143,18 +149,29 @@ fn with_slashes(path: &str) -> String {
     format!("{{before:/*}}{}{{behind:/*}}", path.trim_start_matches('/'))
 }
 
-/// A path that Twilio sends to, by POST or GET as it is configured there.
-fn webhook<F, Args>(path: &'static str, handler: F) -> impl HttpServiceFactory + 'static
+/// A path that Twilio sends to, by POST or GET as it is configured there. `written` makes the
+/// pattern of it: the path itself, or one with slashes too many.
+fn webhook<F, Args>(
+    path: &'static str,
+    handler: F,
+    written: fn(&str) -> String,
+) -> impl HttpServiceFactory + 'static
 where
     F: Handler<Args> + Clone,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    let resource = web::resource(with_slashes(path))
+    let resource = web::resource(written(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .default_service(web::to(not_a_webhook));
     traced(resource, path)
+}
+
+/// The path of events in our own words. `written` makes the pattern of it, as for [`webhook`].
+fn own_events(written: fn(&str) -> String) -> impl HttpServiceFactory + 'static {
+    let path = "/api/events";
+    traced(PATHS.order(&written(path), Parameters::Any, sources::events), path)
 }
 
 /// A path that carriers and platforms send to: by GET, too, since some may be configured so.

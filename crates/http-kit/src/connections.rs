@@ -1,8 +1,11 @@
 //! The open connections of a server, and what they may take of it.
 
 mod body;
-mod link;
+mod connection;
 mod requests;
+mod shares;
+mod slot;
+mod socket;
 mod table;
 
 use std::net::IpAddr;
@@ -10,16 +13,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
-use actix_web::dev::RequestHead;
 use parking_lot::Mutex;
 
 use self::body::Cut;
-pub(crate) use self::link::LimitedStream;
-use self::link::Link;
-pub(crate) use self::requests::limit;
+pub(crate) use self::connection::Connection;
+pub(crate) use self::requests::Limit;
 pub use self::requests::{LimitAnswers, LimitError};
+use self::shares::Shares;
+use self::slot::Turns;
+pub(crate) use self::socket::LimitedStream;
+pub(crate) use self::table::Reason;
 use self::table::Table;
-pub(crate) use self::table::{Reason, TooMany};
 use crate::client_limits::ClientLimits;
 use crate::metrics::{Counter, Labels, Page};
 use crate::trusted_proxies::{ClientKey, TrustedProxies};
@@ -35,7 +39,10 @@ pub struct Connections(Arc<Shared>);
 struct Shared {
     limits: ClientLimits,
     trusted: TrustedProxies,
+    /// Locked where a connection opens or ends, and not by requests.
     table: Mutex<Table>,
+    turns: Arc<Turns>,
+    shares: Shares,
     /// Bodies that were cut off, in the order of [`Cut::ALL`].
     cut: [Counter; Cut::ALL.len()],
     /// Requests and streams that were refused.
@@ -44,20 +51,13 @@ struct Shared {
     warned: Mutex<Option<Instant>>,
 }
 
-/// One connection, to which the server's requests have access.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection {
-    id: u64,
-    link: Arc<Link>,
-    all: Connections,
-}
-
 impl Connections {
     /// No connection is open.
     pub fn new(limits: ClientLimits, trusted: TrustedProxies) -> Self {
-        let table = Mutex::new(Table::new(limits));
-        let (cut, refused, warned) = <_>::default();
-        Self(Arc::new(Shared { limits, trusted, table, cut, refused, warned }))
+        let turns = Arc::new(Turns::new());
+        let table = Mutex::new(Table::new(limits, turns.clone()));
+        let (shares, (cut, refused, warned)) = (Shares::new(), <_>::default());
+        Self(Arc::new(Shared { limits, trusted, table, turns, shares, cut, refused, warned }))
     }
 
     /// The limits.
@@ -72,15 +72,26 @@ impl Connections {
     pub(crate) fn admit(&self, peer: IpAddr) -> Result<Connection, Reason> {
         let client = (!self.0.trusted.believes(peer)).then(|| ClientKey::from(peer));
         let now = Instant::now();
+        let (admitted, made_room) = self.admit_at(now, client);
+        if made_room {
+            self.warn(now, peer);
+        }
+        admitted
+    }
+
+    /// Takes a connection of this client, or of a trusted proxy. Returns whether another one had to go.
+    fn admit_at(
+        &self,
+        now: Instant,
+        client: Option<ClientKey>,
+    ) -> (Result<Connection, Reason>, bool) {
         let (admitted, made_room) = {
             let mut table = self.0.table.lock();
             let before = table.closed();
             (table.admit(now, client), before != table.closed())
         };
-        if made_room {
-            self.warn(now, peer);
-        }
-        admitted.map(|(id, link)| Connection { id, link, all: self.clone() })
+        let admitted = admitted.map(|(id, slot)| Connection::new(self.clone(), id, slot, client));
+        (admitted, made_room)
     }
 
     /// An attack makes many connections, and one line a minute.
@@ -134,52 +145,14 @@ impl Connections {
     }
 }
 
-impl Connection {
-    fn begin(&self, has_body: bool, forwarded: Option<ClientKey>) -> Result<(), TooMany> {
-        self.link.await_head(false);
-        let began = self.all.0.table.lock().begin(Instant::now(), self.id, has_body, forwarded);
-        self.counted(began)
-    }
-
-    fn answer(&self) {
-        self.all.0.table.lock().answer(Instant::now(), self.id);
-    }
-
-    fn stream(&self) -> Result<(), TooMany> {
-        let opened = self.all.0.table.lock().stream(Instant::now(), self.id);
-        self.counted(opened).inspect(|()| self.link.stream())
-    }
-
-    fn end(&self, has_rest: bool) {
-        if self.link.is_detached() {
-            return;
-        }
-        self.link.await_head(true);
-        self.all.0.table.lock().end(Instant::now(), self.id, has_rest);
-    }
-
-    fn remove(&self) {
-        self.all.0.table.lock().remove(self.id);
-    }
-
-    fn close(&self, reason: Reason) {
-        self.all.0.table.lock().close(self.id, reason);
-    }
-
-    fn client(&self, request: &RequestHead) -> ClientKey {
-        self.all.0.trusted.client(request).into()
-    }
-
-    fn counted(&self, result: Result<(), TooMany>) -> Result<(), TooMany> {
-        result.inspect_err(|too_many| self.all.0.refused[*too_many as usize].add())
-    }
-}
-
 /// The client of this request has proved who it is, so its address has no limit of its own for an
 /// hour.
 pub fn vouch_for(request: &HttpRequest) {
     if let Some(connection) = request.conn_data::<Connection>() {
-        let key = connection.client(request.head());
-        connection.all.0.table.lock().verify(Instant::now(), key);
+        let key = connection.client_of(request.head());
+        connection.vouch_for(Instant::now(), key);
     }
 }
+
+#[cfg(test)]
+mod tests;

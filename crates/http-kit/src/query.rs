@@ -76,6 +76,9 @@ impl<'a> Query<'a> {
     /// # Errors
     /// If one is not.
     pub fn check_names(&self, known: &[&str]) -> Result<(), ParameterError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         let mut seen = vec![false; known.len()];
         for (name, value) in self.pairs() {
             let place = known.iter().position(|known| *known.as_bytes() == *name);

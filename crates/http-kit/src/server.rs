@@ -10,7 +10,6 @@ use actix_http::error::DispatchError;
 use actix_service::IntoServiceFactory as _;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
-use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, Error};
@@ -18,7 +17,7 @@ use live_users_broadcast::Detachable;
 use socket2::SockRef;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
-use crate::connections::{Connections, LimitAnswers, LimitedStream, limit};
+use crate::connections::{Connections, Limit, LimitAnswers, LimitedStream};
 use crate::tuning;
 
 /// How long open requests may take after the server was asked to stop, in seconds. Container
@@ -68,7 +67,7 @@ where
             let limits = *all.limits();
             let app = App::new()
                 .configure(configure)
-                .wrap(from_fn(move |request, next| limit(answers, request, next)))
+                .wrap(Limit(answers))
                 .into_factory()
                 .map_err(|error: Error| error.error_response());
             let http = HttpService::build()

@@ -2,16 +2,18 @@
 //! client with too many is told so.
 
 use std::cell::Cell;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use actix_http::ConnectionType;
+use actix_service::{Service, Transform, forward_ready};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 
@@ -70,60 +72,141 @@ pub struct LimitAnswers {
     pub is_exempt: fn(&str) -> bool,
 }
 
-/// Lets one request through.
-pub(crate) async fn limit(
+/// What lets requests through. It is written out instead of as an asynchronous function, which would
+/// take several pieces of memory for each request.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit(pub(crate) LimitAnswers);
+
+/// [`Limit`] before a service.
+pub(crate) struct Limited<S> {
+    service: S,
     answers: LimitAnswers,
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    // Tests of an application alone have none.
-    let Some(connection) = request.conn_data::<Connection>().cloned() else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
-    let limits = *connection.all.limits();
-    let progress = time_body(&mut request, &connection);
-    let forwarded = forwarded(&connection, answers, &request);
-    // From here on, whatever happens to the request, it ends.
-    let under_way = UnderWay { connection: connection.clone(), progress: progress.clone() };
-    if connection.begin(progress.get() == Progress::Open, forwarded).is_err() {
-        let error = LimitError::TooManyRequests(limits.per_address);
-        let answer = (answers.answer)(request.request(), error);
-        return Ok(tracked(request.into_response(answer), under_way));
+}
+
+/// A request on its way through.
+pub(crate) enum Passing<F> {
+    /// The server answers it.
+    On { serving: F, under_way: Option<UnderWay>, answers: LimitAnswers },
+    /// It was refused.
+    Refused(Option<ServiceResponse<TrackedBody>>),
+}
+
+impl<S> Transform<S, ServiceRequest> for Limit
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+    S::Future: Unpin,
+{
+    type Response = ServiceResponse<TrackedBody>;
+    type Error = Error;
+    type Transform = Limited<S>;
+    type InitError = ();
+    type Future = Ready<Result<Limited<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Limited { service, answers: self.0 }))
     }
-    let mut answer = next.call(request).await?.map_into_boxed_body();
+}
+
+impl<S> Service<ServiceRequest> for Limited<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+    S::Future: Unpin,
+{
+    type Response = ServiceResponse<TrackedBody>;
+    type Error = Error;
+    type Future = Passing<S::Future>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let answers = self.answers;
+        // Tests of an application alone have none.
+        let Some(connection) = request.conn_data::<Connection>().cloned() else {
+            return Passing::On { serving: self.service.call(request), under_way: None, answers };
+        };
+        let progress = time_body(&mut request, &connection);
+        let forwarded = forwarded(&connection, answers, &request);
+        // From here on, whatever happens to the request, it ends.
+        let under_way = UnderWay { connection, progress };
+        let connection = &under_way.connection;
+        let has_body = under_way.progress() == Progress::Open;
+        if connection.begin(Instant::now(), has_body, forwarded).is_err() {
+            let error = LimitError::TooManyRequests(connection.limits().per_address);
+            let answer = (answers.answer)(request.request(), error);
+            let answer = request.into_response(answer);
+            return Passing::Refused(Some(tracked(answer, Some(under_way))));
+        }
+        let serving = self.service.call(request);
+        Passing::On { serving, under_way: Some(under_way), answers }
+    }
+}
+
+impl<F> Future for Passing<F>
+where
+    F: Future<Output = Result<ServiceResponse<BoxBody>, Error>> + Unpin,
+{
+    type Output = Result<ServiceResponse<TrackedBody>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::On { serving, under_way, answers } => {
+                let answer = ready!(Pin::new(serving).poll(context))?;
+                let under_way = under_way.take();
+                let answer = match &under_way {
+                    Some(under_way) => permitted(answer, under_way, *answers),
+                    None => answer,
+                };
+                Poll::Ready(Ok(tracked(answer, under_way)))
+            }
+            Self::Refused(answer) => {
+                Poll::Ready(Ok(answer.take().expect("not polled after it was ready")))
+            }
+        }
+    }
+}
+
+/// The answer, or another one if the body came too slowly or there are too many streams.
+fn permitted(
+    mut answer: ServiceResponse<BoxBody>,
+    under_way: &UnderWay,
+    answers: LimitAnswers,
+) -> ServiceResponse<BoxBody> {
+    let (connection, limits) = (&under_way.connection, under_way.connection.limits());
     let refuse = |answer: ServiceResponse<BoxBody>, error| {
         let (request, _) = answer.into_parts();
         let refusal = (answers.answer)(&request, error);
         ServiceResponse::new(request, refusal)
     };
-    if let Progress::Cut(cut) = progress.get() {
-        connection.all.0.cut[cut as usize].add();
+    if let Progress::Cut(cut) = under_way.progress() {
+        connection.note_cut(cut);
         let error = LimitError::SlowBody {
             ms_max: limits.body.as_millis(),
             bytes_per_s: limits.body_bytes_per_s,
         };
         answer = refuse(answer, error);
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    } else if is_stream(&answer) && connection.stream().is_err() {
+    } else if is_stream(&answer) && connection.stream(Instant::now()).is_err() {
         answer = refuse(answer, LimitError::TooManyStreams(limits.streams_per_address()));
     }
-    Ok(tracked(answer, under_way))
+    answer
 }
 
-/// Times the body, if there is one.
-fn time_body(request: &mut ServiceRequest, connection: &Connection) -> Rc<Cell<Progress>> {
+/// Times the body, if there is one. `None` without one.
+fn time_body(
+    request: &mut ServiceRequest,
+    connection: &Connection,
+) -> Option<Rc<Cell<Progress>>> {
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     let has_body = length || headers.contains_key(TRANSFER_ENCODING);
-    let progress = if has_body { Progress::Open } else { Progress::Whole };
-    let progress = Rc::new(Cell::new(progress));
-    if has_body {
+    has_body.then(|| {
+        let progress = Rc::new(Cell::new(Progress::Open));
         let (body, whole) = (request.take_payload(), connection.clone());
-        let limits = connection.all.limits();
-        let timed = TimedBody::new(body, limits, progress.clone(), move || whole.answer());
+        let on_whole = move || whole.answer(Instant::now());
+        let timed = TimedBody::new(body, connection.limits(), progress.clone(), on_whole);
         request.set_payload(Payload::Stream { payload: Box::pin(timed) });
-    }
-    progress
+        progress
+    })
 }
 
 /// The client behind a trusted proxy, if its requests are limited.
@@ -132,10 +215,9 @@ fn forwarded(
     answers: LimitAnswers,
     request: &ServiceRequest,
 ) -> Option<ClientKey> {
-    let peer = request.head().peer_addr?.ip();
-    let is_limited =
-        connection.all.0.trusted.believes(peer) && !(answers.is_exempt)(request.path());
-    let client = is_limited.then(|| connection.all.0.trusted.client(request.head()))?;
+    let (trusted, peer) = (connection.trusted(), request.head().peer_addr?.ip());
+    let is_limited = trusted.believes(peer) && !(answers.is_exempt)(request.path());
+    let client = is_limited.then(|| trusted.client(request.head()))?;
     // Requests of the proxy itself, such as its health checks, are nobody's.
     (client != peer.to_canonical()).then(|| client.into())
 }
@@ -146,26 +228,36 @@ fn is_stream(answer: &ServiceResponse<BoxBody>) -> bool {
         || content_type.is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream"))
 }
 
-fn tracked(answer: ServiceResponse<BoxBody>, under_way: UnderWay) -> ServiceResponse<BoxBody> {
-    answer.map_body(|_, body| BoxBody::new(TrackedBody { body, _under_way: under_way }))
+fn tracked(
+    answer: ServiceResponse<BoxBody>,
+    under_way: Option<UnderWay>,
+) -> ServiceResponse<TrackedBody> {
+    answer.map_body(|_, body| TrackedBody { body, _under_way: under_way })
 }
 
 /// A request that is under way.
-struct UnderWay {
+pub(crate) struct UnderWay {
     connection: Connection,
-    progress: Rc<Cell<Progress>>,
+    /// `None` without a body.
+    progress: Option<Rc<Cell<Progress>>>,
+}
+
+impl UnderWay {
+    fn progress(&self) -> Progress {
+        self.progress.as_ref().map_or(Progress::Whole, |progress| progress.get())
+    }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.connection.end(self.progress.get() != Progress::Whole);
+        self.connection.end(Instant::now(), self.progress() != Progress::Whole);
     }
 }
 
 /// The body of an answer. Its request is under way until it is dropped.
-struct TrackedBody {
+pub(crate) struct TrackedBody {
     body: BoxBody,
-    _under_way: UnderWay,
+    _under_way: Option<UnderWay>,
 }
 
 impl MessageBody for TrackedBody {

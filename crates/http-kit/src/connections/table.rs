@@ -1,11 +1,12 @@
-//! The table of open connections: which phase each is in, whose it is, and which has to go when
-//! there are too many. Time is an argument.
+//! The table of open connections: whose each is, and which has to go when there are too many. It is
+//! locked where a connection opens or ends, and once a second. What a connection does is in its
+//! [`Slot`], which requests change without this lock. Time is an argument.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::Link;
+use super::slot::{Does, List, Slot, State, Turns};
 use crate::client_limits::ClientLimits;
 use crate::trusted_proxies::ClientKey;
 
@@ -19,13 +20,7 @@ const VERIFIED_MAX: usize = 10_000;
 const LOOKED_AT: usize = 64;
 
 /// How much later than the answer to a slow head or body its connection is closed.
-const MARGIN: Duration = Duration::from_secs(2);
-
-/// How long the rest of a body is received after the answer, which did not need it.
-const REST: Duration = Duration::from_secs(2);
-
-/// How long an answer may take in all, unless it is a stream.
-const ANSWER: Duration = Duration::from_mins(2);
+pub(super) const MARGIN: Duration = Duration::from_secs(2);
 
 /// Why a connection was closed, or not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,52 +45,32 @@ impl Reason {
     ];
 }
 
-/// Why a request is not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TooMany {
-    /// Requests of this address are under way.
-    Requests,
-    /// Streams of this address are open.
-    Streams,
-}
-
-/// What a connection does.
-#[derive(Debug)]
-enum Phase {
-    /// It waits for its client to send a head or a body: it can go.
-    Waiting { turn: u64, due: Instant },
-    /// A request is being answered.
-    Answering { due: Instant },
-    /// A stream is open, to this address if it is limited.
-    Streaming(Option<ClientKey>),
-}
+/// Connections by the turn at which they were last seen to wait. It may be out of date: a connection
+/// that had a request since waits from a later turn on, and comes no earlier than it stands here.
+type Waiting = BTreeMap<u64, u64>;
 
 #[derive(Debug)]
 struct Entry {
     /// `None` for a trusted proxy, which has many clients.
     client: Option<ClientKey>,
-    /// Whose request is under way, if it came through a trusted proxy.
-    forwarded: Option<ClientKey>,
-    phase: Phase,
-    link: Arc<Link>,
+    slot: Arc<Slot>,
+    /// Where it stands in the list of all, and in that of its address; 0 for nowhere.
+    listed: [u64; 2],
 }
 
 /// What one address has.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Client {
     connections: usize,
-    requests: usize,
-    streams: usize,
-    /// The turns of its connections that wait.
-    waiting: BTreeSet<u64>,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
 pub(crate) struct Table {
     limits: ClientLimits,
+    turns: Arc<Turns>,
     entries: HashMap<u64, Entry>,
-    /// The connections that wait by their turn, the longest waiting first.
-    waiting: BTreeMap<u64, u64>,
+    waiting: Waiting,
     clients: HashMap<ClientKey, Client>,
     verified: HashMap<ClientKey, Instant>,
     last: u64,
@@ -103,9 +78,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(limits: ClientLimits) -> Self {
+    pub(crate) fn new(limits: ClientLimits, turns: Arc<Turns>) -> Self {
         Self {
             limits,
+            turns,
             entries: HashMap::new(),
             waiting: BTreeMap::new(),
             clients: HashMap::new(),
@@ -123,148 +99,162 @@ impl Table {
         &mut self,
         now: Instant,
         client: Option<ClientKey>,
-    ) -> Result<(u64, Arc<Link>), Reason> {
+    ) -> Result<(u64, Arc<Slot>), Reason> {
         if let Some(key) = client
             && !self.is_verified(key, now)
             && let Some(its) = self.clients.get(&key)
             && its.connections >= self.limits.per_address
         {
-            let longest = its.waiting.first().and_then(|turn| self.waiting.get(turn)).copied();
-            self.make_room(longest, Reason::Address)?;
+            self.make_room(Some(key), now, Reason::Address)?;
         }
-        if self.entries.len() >= self.limits.open || self.waiting.len() >= self.limits.waiting {
-            self.make_room(self.longest(now), Reason::Full)?;
+        if self.entries.len() >= self.limits.open || self.turns.waiting() >= self.limits.waiting {
+            self.make_room(None, now, Reason::Full)?;
         }
         self.last += 1;
-        let (id, link) = (self.last, Arc::new(Link::default()));
+        let id = self.last;
+        let slot = Arc::new(Slot::new(&self.turns, now + self.limits.head + MARGIN));
+        let turn = slot.state().turn();
+        self.waiting.insert(turn, id);
         if let Some(key) = client {
-            self.clients.entry(key).or_default().connections += 1;
-        }
-        let phase = Phase::Answering { due: now };
-        let entry = Entry { client, forwarded: None, phase, link: link.clone() };
-        self.entries.insert(id, entry);
-        self.wait(id, now + self.limits.head + MARGIN);
-        Ok((id, link))
-    }
-
-    /// The connection that waits longest, if possible of somebody who is not known.
-    fn longest(&self, now: Instant) -> Option<u64> {
-        let is_strange = |id: &&u64| {
-            let client = self.entries.get(id).and_then(|entry| entry.client);
-            client.is_some_and(|key| !self.is_verified(key, now))
-        };
-        let mut first = self.waiting.values().take(LOOKED_AT);
-        first.find(is_strange).or_else(|| self.waiting.values().next()).copied()
-    }
-
-    fn make_room(&mut self, longest: Option<u64>, reason: Reason) -> Result<(), Reason> {
-        let Some(id) = longest else {
-            self.closed[reason as usize] += 1;
-            return Err(reason);
-        };
-        self.close(id, reason);
-        Ok(())
-    }
-
-    /// The head of a request has arrived; a body may follow. `forwarded` is the client behind a
-    /// trusted proxy, if its requests are limited.
-    ///
-    /// # Errors
-    /// If too many requests of that client are under way. The request counts until its end.
-    pub(crate) fn begin(
-        &mut self,
-        now: Instant,
-        id: u64,
-        has_body: bool,
-        forwarded: Option<ClientKey>,
-    ) -> Result<(), TooMany> {
-        let is_verified = forwarded.is_some_and(|key| self.is_verified(key, now));
-        let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
-        entry.forwarded = forwarded;
-        let requests = forwarded.map_or(0, |key| {
             let its = self.clients.entry(key).or_default();
-            its.requests += 1;
-            its.requests
-        });
-        match has_body {
-            true => self.wait(id, now + self.limits.body + MARGIN),
-            false => self.answer(now, id),
+            its.connections += 1;
+            its.waiting.insert(turn, id);
         }
-        match requests > self.limits.per_address && !is_verified {
-            true => Err(TooMany::Requests),
-            false => Ok(()),
-        }
+        self.entries.insert(id, Entry { client, slot: slot.clone(), listed: [turn; 2] });
+        Ok((id, slot))
     }
 
-    /// The request has arrived as a whole.
-    pub(crate) fn answer(&mut self, now: Instant, id: u64) {
-        self.enter(id, Phase::Answering { due: now + ANSWER });
-    }
-
-    /// The answer is a stream.
-    ///
-    /// # Errors
-    /// If too many streams of its client are open.
-    pub(crate) fn stream(&mut self, now: Instant, id: u64) -> Result<(), TooMany> {
-        let Some(entry) = self.entries.get(&id) else { return Ok(()) };
-        let key = entry.forwarded.or(entry.client);
-        if let Some(key) = key {
-            let streams = self.clients.get(&key).map_or(0, |its| its.streams);
-            if streams >= self.limits.streams_per_address() && !self.is_verified(key, now) {
-                return Err(TooMany::Streams);
+    /// Closes the connection that waits longest, of this client or of all.
+    fn make_room(
+        &mut self,
+        client: Option<ClientKey>,
+        now: Instant,
+        reason: Reason,
+    ) -> Result<(), Reason> {
+        while let Some((id, seen)) = self.longest(client, now) {
+            // If it does not close, a request has just begun on it.
+            if self.close_as(id, seen, reason) {
+                return Ok(());
             }
-            self.clients.entry(key).or_default().streams += 1;
         }
-        self.enter(id, Phase::Streaming(key));
-        Ok(())
+        self.closed[reason as usize] += 1;
+        Err(reason)
     }
 
-    /// The answer is over. `has_rest`: its request may not have arrived as a whole.
-    pub(crate) fn end(&mut self, now: Instant, id: u64, has_rest: bool) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        if let Some(key) = entry.forwarded.take() {
-            self.change(key, |its| its.requests -= 1);
+    /// So many wait that one has to go.
+    pub(crate) fn shorten(&mut self, now: Instant) {
+        if self.turns.waiting() > self.limits.waiting {
+            while let Some((id, seen)) = self.longest(None, now) {
+                if self.close_as(id, seen, Reason::Full) {
+                    return;
+                }
+            }
         }
-        let idle = self.limits.keep_alive + self.limits.head;
-        self.wait(id, now + if has_rest { REST } else { idle });
-        if self.waiting.len() > self.limits.waiting
-            && let Some(longest) = self.longest(now)
-        {
-            self.close(longest, Reason::Full);
+    }
+
+    /// The connection that waits longest and what it does: that of this client, or of all, and then if
+    /// possible of somebody who is not known. Puts right what it finds out of date in the list.
+    fn longest(&mut self, client: Option<ClientKey>, now: Instant) -> Option<(u64, State)> {
+        let list = if client.is_some() { List::Own } else { List::All };
+        let (mut first, mut looked_at, mut from) = (None, 0, 0);
+        while looked_at < LOOKED_AT {
+            let Self { waiting, clients, entries, .. } = self;
+            let waiting = match client {
+                Some(key) => &mut clients.get_mut(&key)?.waiting,
+                None => waiting,
+            };
+            let Some((&turn, &id)) = waiting.range(from..).next() else { break };
+            from = turn + 1;
+            let Some(entry) = entries.get_mut(&id) else { continue };
+            let seen = entry.slot.state();
+            if seen.does() == Does::Waiting && seen.turn() == turn {
+                looked_at += 1;
+                let owner = entry.client;
+                let is_strange = owner.is_some_and(|key| !self.is_verified(key, now));
+                if client.is_some() || is_strange {
+                    return Some((id, seen));
+                }
+                first = first.or(Some((id, seen)));
+                continue;
+            }
+            waiting.remove(&turn);
+            let later = entry.slot.unlist(list).err();
+            if let Some(later) = later {
+                waiting.insert(later, id);
+            }
+            entry.listed[place(list)] = later.unwrap_or(0);
+        }
+        first
+    }
+
+    /// Puts a connection that waits into the lists that it was taken out of while it did not.
+    pub(crate) fn relist(&mut self, id: u64) {
+        let Self { entries, clients, waiting, .. } = self;
+        let Some(entry) = entries.get_mut(&id) else { return };
+        let state = entry.slot.state();
+        let own = entry.client.and_then(|key| clients.get_mut(&key)).map(|its| &mut its.waiting);
+        for (list, waiting) in [(List::All, Some(waiting)), (List::Own, own)] {
+            if !state.is_in(list)
+                && let Some(waiting) = waiting
+            {
+                waiting.insert(state.turn(), id);
+                entry.listed[place(list)] = state.turn();
+                entry.slot.list(list);
+            }
         }
     }
 
     /// The connection is gone.
     pub(crate) fn remove(&mut self, id: u64) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let (client, forwarded) = (entry.client, entry.forwarded);
-        self.leave(id);
-        if let Some(key) = forwarded {
-            self.change(key, |its| its.requests -= 1);
-        }
-        if let Some(key) = client {
-            self.change(key, |its| its.connections -= 1);
-        }
-        self.entries.remove(&id);
+        let slot = entry.slot.clone();
+        // Whoever removes it has let it go on until now, so that it does what it was seen to do.
+        slot.close(&self.turns, slot.state());
+        self.forget(id);
     }
 
-    /// Closes a connection.
+    /// Closes a connection for the thread that serves it.
     pub(crate) fn close(&mut self, id: u64, reason: Reason) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        entry.link.close();
-        self.remove(id);
-        self.closed[reason as usize] += 1;
+        if let Some(entry) = self.entries.get(&id) {
+            let seen = entry.slot.state();
+            self.close_as(id, seen, reason);
+        }
+    }
+
+    /// Closes a connection if it still does what it was seen to do.
+    fn close_as(&mut self, id: u64, seen: State, reason: Reason) -> bool {
+        let entry = self.entries.get(&id);
+        let is_closed = entry.is_some_and(|entry| entry.slot.close(&self.turns, seen));
+        if is_closed {
+            self.forget(id);
+            self.closed[reason as usize] += 1;
+        }
+        is_closed
+    }
+
+    fn forget(&mut self, id: u64) {
+        let Some(Entry { client, listed, .. }) = self.entries.remove(&id) else { return };
+        self.waiting.remove(&listed[place(List::All)]);
+        let Some(key) = client else { return };
+        let Some(its) = self.clients.get_mut(&key) else { return };
+        its.waiting.remove(&listed[place(List::Own)]);
+        its.connections -= 1;
+        if its.connections == 0 {
+            self.clients.remove(&key);
+        }
     }
 
     /// Closes the connections that took too long.
     pub(crate) fn sweep(&mut self, now: Instant) {
-        let is_over = |entry: &Entry| match entry.phase {
-            Phase::Waiting { due, .. } | Phase::Answering { due } => due <= now,
-            Phase::Streaming(_) => false,
-        };
-        let over = self.entries.iter().filter(|(_, entry)| is_over(entry)).map(|(id, _)| *id);
+        // What is done is read first: if it is something else by then, the connection stays.
+        let over = self.entries.iter().filter_map(|(id, entry)| {
+            let seen = entry.slot.state();
+            entry.slot.is_over(&self.turns, now).then_some((*id, seen))
+        });
         let over: Vec<_> = over.collect();
-        over.into_iter().for_each(|id| self.close(id, Reason::Slow));
+        for (id, seen) in over {
+            self.close_as(id, seen, Reason::Slow);
+        }
         self.verified.retain(|_, until| *until > now);
     }
 
@@ -275,67 +265,75 @@ impl Table {
         }
     }
 
+    pub(crate) fn is_verified(&self, key: ClientKey, now: Instant) -> bool {
+        self.verified.get(&key).is_some_and(|until| *until > now)
+    }
+
     /// How many wait, are at work, and are streams.
     pub(crate) fn open(&self) -> [usize; 3] {
-        let is_stream = |entry: &&Entry| matches!(entry.phase, Phase::Streaming(_));
-        let streams = self.entries.values().filter(is_stream).count();
-        [self.waiting.len(), self.entries.len() - self.waiting.len() - streams, streams]
+        let does = self.entries.values().map(|entry| entry.slot.state().does());
+        does.fold([0; 3], |mut open, does| {
+            match does {
+                Does::Waiting => open[0] += 1,
+                Does::Answering => open[1] += 1,
+                Does::Streaming => open[2] += 1,
+                Does::Gone => {}
+            }
+            open
+        })
     }
 
     /// How many were closed or not taken, in the order of [`Reason::ALL`].
     pub(crate) fn closed(&self) -> [u64; Reason::ALL.len()] {
         self.closed
     }
+}
 
-    fn is_verified(&self, key: ClientKey, now: Instant) -> bool {
-        self.verified.get(&key).is_some_and(|until| *until > now)
-    }
-
-    fn wait(&mut self, id: u64, due: Instant) {
-        self.last += 1;
-        self.enter(id, Phase::Waiting { turn: self.last, due });
-    }
-
-    fn enter(&mut self, id: u64, phase: Phase) {
-        self.leave(id);
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        if let Phase::Waiting { turn, .. } = phase {
-            self.waiting.insert(turn, id);
-            if let Some(key) = entry.client {
-                self.clients.entry(key).or_default().waiting.insert(turn);
-            }
-        }
-        entry.phase = phase;
-    }
-
-    /// Takes a connection out of what its phase has put it in.
-    fn leave(&mut self, id: u64) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        let client = entry.client;
-        // No more than one thing has to be undone once.
-        match std::mem::replace(&mut entry.phase, Phase::Streaming(None)) {
-            Phase::Waiting { turn, .. } => {
-                self.waiting.remove(&turn);
-                if let Some(key) = client {
-                    self.change(key, |its| {
-                        its.waiting.remove(&turn);
-                    });
-                }
-            }
-            Phase::Streaming(Some(key)) => self.change(key, |its| its.streams -= 1),
-            Phase::Streaming(None) | Phase::Answering { .. } => {}
-        }
-    }
-
-    /// Changes what an address has, and forgets one that has nothing.
-    fn change(&mut self, key: ClientKey, change: impl FnOnce(&mut Client)) {
-        let Some(its) = self.clients.get_mut(&key) else { return };
-        change(its);
-        if *its == Client::default() {
-            self.clients.remove(&key);
-        }
+/// Where an entry notes its place in this list.
+fn place(list: List) -> usize {
+    match list {
+        List::All => 0,
+        List::Own => 1,
     }
 }
 
 #[cfg(test)]
-mod tests;
+impl Table {
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn connections_of(&self, client: ClientKey) -> usize {
+        self.clients.get(&client).map_or(0, |its| its.connections)
+    }
+
+    pub(crate) fn verified(&self) -> usize {
+        self.verified.len()
+    }
+
+    /// What has to hold at each moment, as far as no other thread is in the middle of something.
+    pub(crate) fn check(&self) {
+        let waits = |entry: &&Entry| entry.slot.state().does() == Does::Waiting;
+        assert_eq!(self.turns.waiting(), self.entries.values().filter(waits).count());
+        for (id, entry) in &self.entries {
+            let state = entry.slot.state();
+            let own = entry.client.map(|key| &self.clients[&key].waiting);
+            for (list, waiting) in [(List::All, Some(&self.waiting)), (List::Own, own)] {
+                let (turn, Some(waiting)) = (entry.listed[place(list)], waiting) else { continue };
+                assert_eq!(state.is_in(list), waiting.get(&turn) == Some(id));
+                assert!(state.is_in(list) || state.does() != Does::Waiting);
+                assert!(turn <= state.turn(), "nobody goes earlier than where it is listed");
+            }
+        }
+        assert!(self.waiting.values().all(|id| self.entries.contains_key(id)));
+        for (key, its) in &self.clients {
+            let of_it = self.entries.values().filter(|entry| entry.client == Some(*key)).count();
+            assert_eq!((its.connections, of_it > 0), (of_it, true));
+            assert!(its.waiting.len() <= of_it);
+        }
+    }
+}
