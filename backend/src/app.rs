@@ -11,7 +11,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use live_users_http_kit::{AllowedOrigins, serve};
+use actix_web::web::ServiceConfig;
+use live_users_http_kit::{AllowedOrigins, Application, serve};
 use live_users_journal::{FaultKind, Lease, ReplicationStatus};
 use live_users_replica::{Node, Replica, Rules, check_invariants};
 use live_users_state::LEADER_LEASE;
@@ -27,6 +28,7 @@ use self::exporting::Exporting;
 use self::lasting::Lasting;
 use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
+use crate::http::ready_total::ready_total;
 use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
@@ -254,10 +256,13 @@ impl Ready {
             streams.close();
         };
         let connections = parts.figures.connections.clone();
-        let served = serve(listener, connections, LIMIT_ANSWERS, stop, move |app| {
+        let ready = ready_total(parts.total_rules.clone(), queue.clone(), parts.latest.clone());
+        let configure = move |app: &mut ServiceConfig| {
             parts.add_to(app);
             routes::add(app, &origins);
-        });
+        };
+        let application = Application { configure, limits: LIMIT_ANSWERS, ready: Some(ready) };
+        let served = serve(listener, connections, stop, application);
         let served = served.await;
 
         tasks.iter().for_each(AbortHandle::abort);

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod metrics;
+pub(crate) mod ready_total;
 pub(crate) mod routes;
 pub(crate) mod setup;
 pub(crate) mod signature;

@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::web::Data;
-use live_users_http_kit::{Connections, ReadLimit, serve};
+use actix_web::web::{Data, ServiceConfig};
+use live_users_http_kit::{Application, Connections, ReadLimit, serve};
 
 use crate::admin::Authenticator;
 use crate::channels::Channels;
@@ -86,9 +86,9 @@ pub async fn run(
         allowed_origins: config.allowed_origins,
         trusted_proxies: config.trusted_proxies,
     };
-    let served =
-        serve(listener, connections, LIMIT_ANSWERS, stop, move |app| routes.configure(app));
-    let served = served.await;
+    let configure = move |app: &mut ServiceConfig| routes.configure(app);
+    let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
+    let served = serve(listener, connections, stop, application).await;
     stream.abort();
     if let Some(sharing) = sharing {
         sharing.abort();

@@ -9,9 +9,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web;
+use actix_web::web::ServiceConfig;
 use live_users_core::Millis;
-use live_users_http_kit::serve;
+use live_users_http_kit::{Application, serve};
 use live_users_journal::{FaultKind, Memory, Position, ReplicationStatus};
 use live_users_replica::{NotRewritten, Publication, Stale, StaleReason};
 use live_users_state::State;
@@ -77,16 +77,13 @@ pub(super) async fn stand_by(
         stopping = Instant::now();
         streams.close();
     };
-    let served = serve(
-        listener,
-        parts.figures.connections.clone(),
-        LIMIT_ANSWERS,
-        stop,
-        move |app: &mut web::ServiceConfig| {
-            parts.add_to(app);
-            routes::add(app, &origins);
-        },
-    );
+    let connections = parts.figures.connections.clone();
+    let configure = move |app: &mut ServiceConfig| {
+        parts.add_to(app);
+        routes::add(app, &origins);
+    };
+    let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
+    let served = serve(listener, connections, stop, application);
     let served = served.await;
     refusing.abort();
     exporting_task.iter().for_each(AbortHandle::abort);

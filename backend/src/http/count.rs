@@ -17,6 +17,11 @@ use crate::parts::not_recorded::{NOT_KNOWN, NotRecorded};
 use crate::parts::queue::{Queue, View};
 
 /// Whether the number may be shown.
+pub(crate) fn is_known(latest: &LatestCount) -> bool {
+    known(latest).is_ok()
+}
+
+/// Why the number may not be shown, if so.
 fn known(latest: &LatestCount) -> Result<(), ApiError> {
     match latest.stale {
         // It has just become fresh again.
@@ -38,11 +43,9 @@ fn not_known(why: NotRecorded) -> ApiError {
 /// writer answers between two batches.
 pub(crate) async fn total(
     reader: TotalReader,
-    queue: Data<Queue>,
-    latest: Data<LatestReader>,
-    rules: Data<TotalRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let (queue, latest, rules) = parts(&request);
     if queue.has_stopped() {
         return Err(not_known(NotRecorded::Stopped));
     }
@@ -71,6 +74,17 @@ pub(crate) async fn total(
         false => count.plain(),
     };
     Ok(answer(&request, json(&count)?))
+}
+
+/// What the handler takes of the application, without a count of who holds it: all workers would
+/// write to the same counts for each request.
+fn parts(request: &HttpRequest) -> (&Queue, &LatestReader, &TotalRules) {
+    const MADE: &str = "the application has it";
+    (
+        request.app_data::<Data<Queue>>().expect(MADE),
+        request.app_data::<Data<LatestReader>>().expect(MADE),
+        request.app_data::<Data<TotalRules>>().expect(MADE),
+    )
 }
 
 /// The same path has another answer for who asks for more.

@@ -24,7 +24,7 @@ use crate::parts::counters::Hook;
 const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
 const NONE: Parameters = Parameters::NONE;
 
-const TOTAL_PATH: &str = "/api/live-users";
+pub(crate) const TOTAL_PATH: &str = "/api/live-users";
 
 /// The parameters of the total.
 const TOTAL: Parameters = Only(&["agent", "public"]);
@@ -47,9 +47,9 @@ pub(crate) struct WrongMethods(LogThrottle);
 /// patterns last: to compare a path with one of these takes as long as with a hundred plain paths.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
     app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
-        .service(webhook(Hook::Voice.path(), webhooks::voice, str::to_owned))
-        .service(webhook(Hook::Speech.path(), webhooks::speech, str::to_owned))
-        .service(webhook(Hook::Status.path(), webhooks::status, str::to_owned))
+        .service(webhook("/voice", webhooks::voice, str::to_owned))
+        .service(webhook("/speech-result", webhooks::speech, str::to_owned))
+        .service(webhook("/call-status", webhooks::status, str::to_owned))
         .service(own_events(str::to_owned))
         .service(
             PATHS
@@ -99,9 +99,9 @@ fn add_patterns(app: &mut ServiceConfig) {
         .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
         .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke))
         .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
-        .service(webhook(Hook::Voice.path(), webhooks::voice, with_slashes))
-        .service(webhook(Hook::Speech.path(), webhooks::speech, with_slashes))
-        .service(webhook(Hook::Status.path(), webhooks::status, with_slashes))
+        .service(webhook("/voice", webhooks::voice, with_slashes))
+        .service(webhook("/speech-result", webhooks::speech, with_slashes))
+        .service(webhook("/call-status", webhooks::status, with_slashes))
         .service(own_events(with_slashes));
 }
 

@@ -252,7 +252,7 @@ impl Queue {
     }
 
     /// Whether the state is fresh enough to show.
-    fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         is_fresh(self.age_ms())
     }
 

@@ -33,6 +33,7 @@ mod overview;
 mod parties;
 mod passing_on;
 mod provider;
+mod ready;
 mod receiver;
 mod referee;
 mod reload;

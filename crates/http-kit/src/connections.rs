@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod ready;
 mod requests;
 mod shares;
 mod slot;
@@ -10,6 +11,7 @@ mod table;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
@@ -17,6 +19,7 @@ use parking_lot::Mutex;
 
 use self::body::Cut;
 pub(crate) use self::connection::Connection;
+pub(crate) use self::ready::answer_at_once;
 pub(crate) use self::requests::Limit;
 pub use self::requests::{LimitAnswers, LimitError};
 use self::shares::Shares;
@@ -47,6 +50,8 @@ struct Shared {
     cut: [Counter; Cut::ALL.len()],
     /// Requests and streams that were refused.
     refused: [Counter; 2],
+    /// Whether the server is stopping.
+    is_stopping: AtomicBool,
     /// When the log was told last that there are too many.
     warned: Mutex<Option<Instant>>,
 }
@@ -56,8 +61,17 @@ impl Connections {
     pub fn new(limits: ClientLimits, trusted: TrustedProxies) -> Self {
         let turns = Arc::new(Turns::new());
         let table = Mutex::new(Table::new(limits, turns.clone()));
-        let (shares, (cut, refused, warned)) = (Shares::new(), <_>::default());
-        Self(Arc::new(Shared { limits, trusted, table, turns, shares, cut, refused, warned }))
+        Self(Arc::new(Shared {
+            limits,
+            trusted,
+            table,
+            turns,
+            shares: Shares::new(),
+            cut: Default::default(),
+            refused: Default::default(),
+            is_stopping: AtomicBool::new(false),
+            warned: Mutex::default(),
+        }))
     }
 
     /// The limits.
@@ -105,6 +119,16 @@ impl Connections {
                  is a reverse proxy of yours, name it in TRUSTED_PROXIES"
             );
         }
+    }
+
+    /// Closes the connections that wait for a request, now and from now on.
+    pub(crate) fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::SeqCst);
+        self.0.table.lock().close_all_idle();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::SeqCst)
     }
 
     /// Closes connections that took too long. To be called about once a second.

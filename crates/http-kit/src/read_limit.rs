@@ -58,16 +58,20 @@ impl ReadLimit {
     /// # Errors
     /// How long to wait, if it has read too often.
     pub fn take(&self, client: ClientKey, now: Instant) -> Result<(), Duration> {
+        self.take_quietly(client, now).inspect_err(|_| self.refused.add())
+    }
+
+    /// The same for a read that is asked for again if it is not taken: a refusal does not count.
+    ///
+    /// # Errors
+    /// How long to wait, if it has read too often.
+    pub fn take_quietly(&self, client: ClientKey, now: Instant) -> Result<(), Duration> {
         let Some((interval, burst)) = self.times else { return Ok(()) };
         let mut clients = self.clients.lock();
         let end = clients.get_or_insert_mut(client, || now);
         let next = (*end).max(now) + interval;
         match next.checked_duration_since(now + burst) {
-            Some(wait) if !wait.is_zero() => {
-                drop(clients);
-                self.refused.add();
-                Err(wait)
-            }
+            Some(wait) if !wait.is_zero() => Err(wait),
             Some(_) | None => {
                 *end = next;
                 Ok(())
@@ -108,6 +112,8 @@ mod tests {
             assert_eq!(limit.take(client(1), at(60_000)), Ok(()));
         }
         assert_eq!(limit.refused(), 3);
+        assert!((0..100).any(|_| limit.take_quietly(client(3), start).is_err()));
+        assert_eq!(limit.refused(), 3, "who asks again is counted then");
     }
 
     #[test]

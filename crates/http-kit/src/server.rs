@@ -2,13 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
+use std::rc::Rc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_service::IntoServiceFactory as _;
-use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{
+    Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
@@ -17,7 +20,8 @@ use live_users_broadcast::Detachable;
 use socket2::SockRef;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
-use crate::connections::{Connections, Limit, LimitAnswers, LimitedStream};
+use crate::connections::{Connections, Limit, LimitAnswers, LimitedStream, answer_at_once};
+use crate::ready::{Ready, ReadyAnswer};
 use crate::tuning;
 
 /// How long open requests may take after the server was asked to stop, in seconds. Container
@@ -36,17 +40,27 @@ const STREAMS_LOOK_MS: u64 = 10;
 /// Connections of each worker that are closed already and not yet gone.
 const GOING: usize = 64;
 
-/// Serves `configure`'s routes on the listener until `shutdown` resolves. Then it accepts no new
-/// connections, and open requests finish within 8 s.
+/// What a server answers.
+#[derive(Clone)]
+pub struct Application<C> {
+    /// Adds the routes to an application.
+    pub configure: C,
+    /// How requests are answered that are refused by a limit.
+    pub limits: LimitAnswers,
+    /// An answer that is ready before anybody asks for it.
+    pub ready: Option<ReadyAnswer>,
+}
+
+/// Serves the application on the listener until `shutdown` resolves. Then it accepts no new connections,
+/// and open requests finish within 8 s.
 ///
 /// # Errors
 /// If the listener cannot be served.
 pub async fn serve<C>(
     listener: TcpListener,
     connections: Connections,
-    answers: LimitAnswers,
     shutdown: impl Future<Output = ()>,
-    configure: C,
+    application: Application<C>,
 ) -> std::io::Result<()>
 where
     C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
@@ -63,11 +77,11 @@ where
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_GRACE_S)
         .listen("http", listener, move || {
-            let (all, stopping, configure) = (all.clone(), stopping.clone(), configure.clone());
-            let limits = *all.limits();
+            let (all, stopping) = (all.clone(), stopping.clone());
+            let (limits, of_worker) = (*all.limits(), application.clone());
             let app = App::new()
-                .configure(configure)
-                .wrap(Limit(answers))
+                .configure(application.configure.clone())
+                .wrap(Limit(application.limits))
                 .into_factory()
                 .map_err(|error: Error| error.error_response());
             let http = HttpService::build()
@@ -86,25 +100,19 @@ where
                     }
                 })
                 .h1(map_config(app, |()| AppConfig::default()));
-            fn_service(move |stream| std::future::ready(accept(stream, &all))).and_then(http)
+            fn_factory(move || accepting(all.clone(), of_worker.clone())).and_then(http)
         })?;
     let server = builder.run();
     log::info!("listening on http://{address}");
     let handle = server.handle();
-    let sweeping = async {
-        let mut ticks = interval(Duration::from_millis(SWEEP_MS));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            connections.sweep();
-        }
-    };
+    let sweeping = sweep(&connections);
     tokio::pin!(server, shutdown, sweeping);
     tokio::select! {
         ended = &mut server => return ended,
         () = &mut shutdown => {}
         () = &mut sweeping => {}
     }
+    connections.stop();
     let end = Instant::now() + Duration::from_secs(SHUTDOWN_GRACE_S);
     // The server has to be polled while it drains. Otherwise it would wait for itself.
     let drained = async {
@@ -128,11 +136,56 @@ async fn streams_end(connections: &Connections) {
     }
 }
 
+/// Closes slow connections about once a second, for as long as it is polled.
+async fn sweep(connections: &Connections) {
+    let mut ticks = interval(Duration::from_millis(SWEEP_MS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        connections.sweep();
+    }
+}
+
+/// Makes the service that takes connections for one worker.
+async fn accepting<C>(
+    all: Connections,
+    application: Application<C>,
+) -> Result<impl Service<TcpStream, Response = Accepted, Error = DispatchError>, ()>
+where
+    C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let ready = match &application.ready {
+        Some(answer) => {
+            // An application of its own, which answers nobody but this worker.
+            let app = App::new().configure(application.configure).into_factory();
+            let app = app.new_service(AppConfig::default()).await?;
+            Some(Rc::new(Ready::new(answer, app)))
+        }
+        None => None,
+    };
+    Ok(fn_service(move |stream| take(accept(stream, &all), ready.clone())))
+}
+
+/// A connection that the server serves, and its peer.
+type Accepted = (Detachable<LimitedStream>, Option<SocketAddr>);
+
+/// Answers what is ready on a new connection, and gives it to the server with the first other request.
+async fn take(
+    accepted: Result<(LimitedStream, Option<SocketAddr>), DispatchError>,
+    ready: Option<Rc<Ready>>,
+) -> Result<Accepted, DispatchError> {
+    let (mut stream, peer) = accepted?;
+    if let (Some(ready), Some(address)) = (ready, peer) {
+        stream = answer_at_once(stream, address.ip(), &ready).await?;
+    }
+    Ok((Detachable::new(stream), peer))
+}
+
 /// Takes a connection, or closes it at once.
 fn accept(
     stream: TcpStream,
     connections: &Connections,
-) -> Result<(Detachable<LimitedStream>, Option<SocketAddr>), DispatchError> {
+) -> Result<(LimitedStream, Option<SocketAddr>), DispatchError> {
     let peer = stream.peer_addr().ok();
     let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let connection = connections
@@ -143,5 +196,5 @@ fn accept(
     if let Err(error) = tuned {
         log::debug!("a connection keeps the system's own limits: {error}");
     }
-    Ok((Detachable::new(LimitedStream::new(stream, connection)), peer))
+    Ok((LimitedStream::new(stream, connection), peer))
 }

@@ -58,6 +58,24 @@ impl RawClient {
         }
     }
 
+    /// The whole of the answer that comes next, by its `Content-Length`.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub fn answer(&mut self) -> String {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            self.0.read_exact(&mut byte).expect("the head of an answer");
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).expect("a head in UTF-8").to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = length.map_or(0, |length| length.parse().expect("a length"));
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).expect("the body of an answer");
+        head + &String::from_utf8(body).expect("a body in UTF-8")
+    }
+
     /// Everything that comes until the server closes the connection.
     ///
     /// # Panics

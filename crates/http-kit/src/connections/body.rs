@@ -45,27 +45,37 @@ pub(crate) enum Progress {
 }
 
 /// A body that ends with an error when it is too slow.
-pub(crate) struct TimedBody {
+pub(crate) struct TimedBody<F> {
     body: Payload,
     began: Instant,
     bytes: u64,
     limits: ClientLimits,
-    timer: Pin<Box<Sleep>>,
+    /// Made when the body is waited for first: most come whole with the head.
+    timer: Option<Pin<Box<Sleep>>>,
     progress: Rc<Cell<Progress>>,
-    on_whole: Box<dyn Fn()>,
+    on_whole: F,
 }
 
-impl TimedBody {
+impl<F: Fn()> TimedBody<F> {
     /// `on_whole` is called when the body is there.
     pub(crate) fn new(
         body: Payload,
         limits: &ClientLimits,
         progress: Rc<Cell<Progress>>,
-        on_whole: impl Fn() + 'static,
+        on_whole: F,
     ) -> Self {
         let (began, limits) = (Instant::now(), *limits);
-        let timer = Box::pin(sleep_until(due(&limits, began, 0).1));
-        Self { body, began, bytes: 0, limits, timer, progress, on_whole: Box::new(on_whole) }
+        Self { body, began, bytes: 0, limits, timer: None, progress, on_whole }
+    }
+
+    /// Whether the time for what is there so far is over. If not, wakes the task when it is.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        let (_, due) = due(&self.limits, self.began, self.bytes);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(context).is_ready()
     }
 }
 
@@ -76,31 +86,30 @@ fn due(limits: &ClientLimits, began: Instant, bytes: u64) -> (Cut, Instant) {
     if paced < whole { (Cut::Pace, began + paced) } else { (Cut::Deadline, began + whole) }
 }
 
-impl Stream for TimedBody {
+impl<F: Fn() + Unpin> Stream for TimedBody<F> {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.body).poll_next(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            this.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            this.timer.as_mut().reset(due(&this.limits, this.began, this.bytes).1);
-        }
-        match polled {
-            Poll::Ready(None) | Poll::Ready(Some(Err(_))) => {
+        let is_late = match &polled {
+            Poll::Ready(None | Some(Err(_))) => {
                 if this.progress.replace(Progress::Whole) == Progress::Open {
                     (this.on_whole)();
                 }
-                polled
+                false
             }
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {
-                if this.timer.as_mut().poll(context).is_pending() {
-                    return polled;
-                }
-                this.progress.set(Progress::Cut(due(&this.limits, this.began, this.bytes).0));
-                Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
+            Poll::Ready(Some(Ok(chunk))) => {
+                this.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+                due(&this.limits, this.began, this.bytes).1 <= Instant::now()
             }
+            Poll::Pending => this.is_late(context),
+        };
+        if !is_late {
+            return polled;
         }
+        this.progress.set(Progress::Cut(due(&this.limits, this.began, this.bytes).0));
+        Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
     }
 }
 

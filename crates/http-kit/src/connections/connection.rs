@@ -202,6 +202,18 @@ impl Connection {
         }
     }
 
+    /// No request has begun, or a request was answered at once: the next one has so long to come.
+    /// Returns whether the connection is open.
+    pub(super) fn await_request(&self, now: Instant, time: Duration) -> bool {
+        self.0.head_bytes.set(Some(0));
+        self.enter(Does::Idle, now + time) && !self.0.all.is_stopping()
+    }
+
+    /// A head has begun to arrive: the rest of it has the usual time.
+    pub(super) fn await_rest_of_head(&self, now: Instant) {
+        self.enter(Does::Waiting, now + self.limits().head + MARGIN);
+    }
+
     /// The connection is gone.
     pub(super) fn remove(&self) {
         if !self.0.is_detached.get() {
@@ -247,7 +259,7 @@ impl Connection {
     fn enter(&self, does: Does, due: Instant) -> bool {
         let Owned { all, id, slot, .. } = &*self.0;
         let Some(state) = slot.enter(&all.0.turns, does, due) else { return false };
-        if does == Does::Waiting && !state.is_listed() {
+        if does.waits() && !state.is_listed() {
             all.0.table.lock().relist(*id);
         }
         true
@@ -264,12 +276,7 @@ impl Connection {
     }
 
     /// Notes what is counted now, and counts what was so far no longer.
-    fn count(
-        &self,
-        counted: &Cell<Option<ClientKey>>,
-        kind: Kind,
-        now_for: Option<ClientKey>,
-    ) {
+    fn count(&self, counted: &Cell<Option<ClientKey>>, kind: Kind, now_for: Option<ClientKey>) {
         if let Some(key) = counted.replace(now_for) {
             self.0.all.0.shares.take(key, kind);
         }

@@ -192,10 +192,7 @@ fn permitted(
 }
 
 /// Times the body, if there is one. `None` without one.
-fn time_body(
-    request: &mut ServiceRequest,
-    connection: &Connection,
-) -> Option<Rc<Cell<Progress>>> {
+fn time_body(request: &mut ServiceRequest, connection: &Connection) -> Option<Rc<Cell<Progress>>> {
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     let has_body = length || headers.contains_key(TRANSFER_ENCODING);

@@ -11,11 +11,11 @@ use std::time::Instant;
 use futures_util::task::AtomicWaker;
 
 /// The bits that say what is done.
-const DOES: u64 = 0b11;
+const DOES: u64 = 0b111;
 /// Of both lists of a table.
-const LISTED: u64 = 0b1100;
+const LISTED: u64 = 0b11000;
 /// How far left the turn is.
-const TURN: u32 = 4;
+const TURN: u32 = 5;
 
 /// What a connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,21 @@ pub(crate) enum Does {
     Answering = 2,
     /// A stream is open.
     Streaming = 3,
+    /// It waits for a request, which need not come: it can go, and nobody was too slow if it does not.
+    Idle = 4,
+}
+
+impl Does {
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Waiting | Self::Idle)
+    }
 }
 
 /// The lists of a table: that of all connections, and that of those of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum List {
-    All = 0b0100,
-    Own = 0b1000,
+    All = 0b01000,
+    Own = 0b10000,
 }
 
 /// The word: what is done, in which lists the connection is, and since which turn it waits.
@@ -51,7 +59,8 @@ impl State {
             0 => Does::Gone,
             1 => Does::Waiting,
             2 => Does::Answering,
-            _ => Does::Streaming,
+            3 => Does::Streaming,
+            _ => Does::Idle,
         }
     }
 
@@ -130,7 +139,7 @@ impl Slot {
 
     /// Whether what it does should be over. A stream has no end of its own.
     pub(crate) fn is_over(&self, turns: &Turns, now: Instant) -> bool {
-        let is_timed = matches!(self.state().does(), Does::Waiting | Does::Answering);
+        let is_timed = !matches!(self.state().does(), Does::Gone | Does::Streaming);
         is_timed && self.due.load(Ordering::Acquire) <= turns.number(now)
     }
 
@@ -139,7 +148,7 @@ impl Slot {
     pub(crate) fn enter(&self, turns: &Turns, does: Does, due: Instant) -> Option<State> {
         let mut old = self.state();
         // The number of those that wait is never too small, so that it cannot fall below zero.
-        let (waited, waits) = (old.does() == Does::Waiting, does == Does::Waiting);
+        let (waited, waits) = (old.does().waits(), does.waits());
         if waits && !waited {
             turns.waiting.fetch_add(1, Ordering::AcqRel);
         }
@@ -171,7 +180,7 @@ impl Slot {
         if seen.does() == Does::Gone || self.swap(seen, State(0)).is_err() {
             return false;
         }
-        if seen.does() == Does::Waiting {
+        if seen.does().waits() {
             turns.waiting.fetch_sub(1, Ordering::AcqRel);
         }
         self.waker.wake();
@@ -185,7 +194,7 @@ impl Slot {
         loop {
             match seen.does() {
                 Does::Gone => return Ok(Does::Gone),
-                Does::Waiting => return Err(seen.turn()),
+                Does::Waiting | Does::Idle => return Err(seen.turn()),
                 does @ (Does::Answering | Does::Streaming) => {
                     match self.swap(seen, State(seen.0 & !(list as u64))) {
                         Ok(()) => return Ok(does),

@@ -14,6 +14,9 @@ use super::{Connection, Reason};
 /// The longest head of a request, in bytes. nginx takes as much by default.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
+const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    connection: close\r\ncontent-length: 0\r\n\r\n";
+
 const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     connection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -34,15 +37,39 @@ pub(crate) struct LimitedStream {
     waker: Option<Waker>,
     /// What was read is looked at before more is read.
     has_paused: bool,
+    /// Whether anything was read.
+    has_read: bool,
+    /// What was read already and has to be read again.
+    again: Vec<u8>,
 }
 
 impl LimitedStream {
     pub(crate) fn new(io: TcpStream, connection: Connection) -> Self {
-        Self { io, served: Served(connection), waker: None, has_paused: false }
+        let (waker, has_paused, has_read, again) = Default::default();
+        Self { io, served: Served(connection), waker, has_paused, has_read, again }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.served.0
+    }
+
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read
+    }
+
+    /// Says that no request came in time, if there is room for it.
+    pub(super) fn tell_too_late(&self) {
+        let _courtesy = self.io.try_write(TOO_LATE);
+    }
+
+    /// Has these bytes read again, which were the last that were read.
+    pub(super) fn read_again(&mut self, bytes: &[u8]) {
+        self.again = bytes.to_vec();
+    }
+
+    /// Forgets what had to be read again.
+    pub(super) fn discard(&mut self) {
+        self.again = Vec::new();
     }
 
     fn wake_at_close(&mut self, waker: &Waker) {
@@ -78,6 +105,15 @@ impl AsyncRead for LimitedStream {
         let this = &mut *self;
         this.wake_at_close(context.waker());
         this.check()?;
+        if !this.again.is_empty() {
+            let n = this.again.len().min(buffer.remaining());
+            buffer.put_slice(&this.again[..n]);
+            this.again.drain(..n);
+            if this.again.is_empty() {
+                this.discard();
+            }
+            return Poll::Ready(Ok(()));
+        }
         if this.connection().head_bytes().is_some_and(|bytes| bytes > HEAD_BYTES_MAX) {
             // The server reads as much as there is before it looks for the end of the head, which
             // may have come with a body behind it.
@@ -95,6 +131,7 @@ impl AsyncRead for LimitedStream {
         let read = Pin::new(&mut this.io).poll_read(context, buffer);
         let n = buffer.filled().len() - before;
         this.connection().note_read(n);
+        this.has_read |= n > 0;
         let has_ended = n == 0 && buffer.remaining() > 0 && matches!(read, Poll::Ready(Ok(())));
         if has_ended && this.connection().is_streaming() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

@@ -167,7 +167,7 @@ impl Table {
             from = turn + 1;
             let Some(entry) = entries.get_mut(&id) else { continue };
             let seen = entry.slot.state();
-            if seen.does() == Does::Waiting && seen.turn() == turn {
+            if seen.does().waits() && seen.turn() == turn {
                 looked_at += 1;
                 let owner = entry.client;
                 let is_strange = owner.is_some_and(|key| !self.is_verified(key, now));
@@ -232,6 +232,21 @@ impl Table {
         is_closed
     }
 
+    /// Closes a connection on which no request came, which is nobody's fault.
+    fn close_idle(&mut self, id: u64, seen: State) {
+        if self.entries.get(&id).is_some_and(|entry| entry.slot.close(&self.turns, seen)) {
+            self.forget(id);
+        }
+    }
+
+    /// Closes all connections that wait for a request, which need not come.
+    pub(crate) fn close_all_idle(&mut self) {
+        let state = |(id, entry): (&u64, &Entry)| (*id, entry.slot.state());
+        let all: Vec<_> = self.entries.iter().map(state).collect();
+        let idle = all.into_iter().filter(|(_, seen)| seen.does() == Does::Idle);
+        idle.for_each(|(id, seen)| self.close_idle(id, seen));
+    }
+
     fn forget(&mut self, id: u64) {
         let Some(Entry { client, listed, .. }) = self.entries.remove(&id) else { return };
         self.waiting.remove(&listed[place(List::All)]);
@@ -253,7 +268,10 @@ impl Table {
         });
         let over: Vec<_> = over.collect();
         for (id, seen) in over {
-            self.close_as(id, seen, Reason::Slow);
+            match seen.does() {
+                Does::Idle => self.close_idle(id, seen),
+                _ => drop(self.close_as(id, seen, Reason::Slow)),
+            }
         }
         self.verified.retain(|_, until| *until > now);
     }
@@ -274,7 +292,7 @@ impl Table {
         let does = self.entries.values().map(|entry| entry.slot.state().does());
         does.fold([0; 3], |mut open, does| {
             match does {
-                Does::Waiting => open[0] += 1,
+                Does::Waiting | Does::Idle => open[0] += 1,
                 Does::Answering => open[1] += 1,
                 Does::Streaming => open[2] += 1,
                 Does::Gone => {}
@@ -317,7 +335,7 @@ impl Table {
 
     /// What has to hold at each moment, as far as no other thread is in the middle of something.
     pub(crate) fn check(&self) {
-        let waits = |entry: &&Entry| entry.slot.state().does() == Does::Waiting;
+        let waits = |entry: &&Entry| entry.slot.state().does().waits();
         assert_eq!(self.turns.waiting(), self.entries.values().filter(waits).count());
         for (id, entry) in &self.entries {
             let state = entry.slot.state();
@@ -325,7 +343,7 @@ impl Table {
             for (list, waiting) in [(List::All, Some(&self.waiting)), (List::Own, own)] {
                 let (turn, Some(waiting)) = (entry.listed[place(list)], waiting) else { continue };
                 assert_eq!(state.is_in(list), waiting.get(&turn) == Some(id));
-                assert!(state.is_in(list) || state.does() != Does::Waiting);
+                assert!(state.is_in(list) || !state.does().waits());
                 assert!(turn <= state.turn(), "nobody goes earlier than where it is listed");
             }
         }

@@ -324,3 +324,20 @@ fn behind_a_trusted_proxy_requests_are_counted_and_not_connections() {
     server.remove(ids[0]);
     assert_eq!(server.all.0.shares.len(), 0, "a client without anything is forgotten");
 }
+
+#[test]
+fn what_a_stream_takes_lasts_until_its_socket_is_closed_on_whichever_thread() {
+    let (mut server, now) = server();
+    let id = server.take(now, None).unwrap();
+    server.begin(now, id, false, Some(key(1))).unwrap();
+    server.stream(now, id).unwrap();
+    let place = server.with(id, Connection::detach).unwrap();
+    // The HTTP server is done with the request and the connection.
+    server.end(now, id, false);
+    server.remove(id);
+    assert_eq!((server.open(), server.all.0.shares.has(key(1))), ([0, 0, 1], [1, 1]));
+    std::thread::spawn(move || drop(place)).join().unwrap();
+    assert_eq!((server.open(), server.all.0.shares.len()), ([0; 3], 0));
+    server.notice();
+    server.check();
+}

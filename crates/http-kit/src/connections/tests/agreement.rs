@@ -15,6 +15,8 @@ enum Happening {
     Answer(usize),
     Stream(usize),
     End(usize, bool),
+    /// It was answered at once.
+    AtOnce(usize),
     Close(usize),
     Gone(usize),
     Sweep,
@@ -34,6 +36,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
             3 => place().prop_map(Answer),
             3 => place().prop_map(Stream),
             7 => (place(), any::<bool>()).prop_map(|(place, has_rest)| End(place, has_rest)),
+            3 => place().prop_map(AtOnce),
             1 => place().prop_map(Close),
             2 => place().prop_map(Gone),
             1 => Just(Sweep),
@@ -90,11 +93,17 @@ impl Both {
     }
 
     fn of_one(&mut self, happening: &Happening) -> Result<(), TestCaseError> {
-        use Happening::{Answer, Begin, Close, End, Gone, Stream};
+        use Happening::{Answer, AtOnce, Begin, Close, End, Gone, Stream};
         let (Begin(place, ..) | Answer(place) | Stream(place) | End(place, _)) = happening else {
-            let (Close(place) | Gone(place)) = happening else { return Ok(()) };
-            let Some(&mut (ours, theirs, _)) = self.at(*place) else { return Ok(()) };
+            let (Close(place) | Gone(place) | AtOnce(place)) = happening else { return Ok(()) };
+            let now = self.now;
+            let Some(&mut (ours, theirs, is_under_way)) = self.at(*place) else { return Ok(()) };
             match happening {
+                AtOnce(_) if is_under_way => {}
+                AtOnce(_) => {
+                    self.server.with(ours, |it| it.await_request(now, seconds(5)));
+                    self.model.await_request(now + seconds(5), theirs);
+                }
                 Close(_) => {
                     self.server.with(ours, |it| it.close(Reason::Head));
                     self.model.close(theirs, Reason::Head);
@@ -143,7 +152,7 @@ impl Both {
         }
         prop_assert_eq!(self.server.open(), self.model.open());
         prop_assert_eq!(self.server.closed(), self.model.closed());
-        for n in 0..=255 {
+        for n in (0..4).chain(100..103) {
             let (connections, requests, streams) = self.model.of(key(n));
             prop_assert_eq!(self.server.all.0.table.lock().connections_of(key(n)), connections);
             prop_assert_eq!(self.server.all.0.shares.has(key(n)), [requests, streams]);

@@ -17,7 +17,7 @@ const ANSWER: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 enum Phase {
     /// It waits for its client to send a head or a body: it can go.
-    Waiting { turn: u64, due: Instant },
+    Waiting { turn: u64, due: Instant, is_idle: bool },
     /// A request is being answered.
     Answering { due: Instant },
     /// A stream is open, to this address if it is limited.
@@ -72,11 +72,7 @@ impl Model {
     ///
     /// # Errors
     /// If all others are at work.
-    pub(super) fn admit(
-        &mut self,
-        now: Instant,
-        client: Option<ClientKey>,
-    ) -> Result<u64, Reason> {
+    pub(super) fn admit(&mut self, now: Instant, client: Option<ClientKey>) -> Result<u64, Reason> {
         if let Some(key) = client
             && !self.is_verified(key, now)
             && let Some(its) = self.clients.get(&key)
@@ -218,7 +214,12 @@ impl Model {
         };
         let over = self.entries.iter().filter(|(_, entry)| is_over(entry)).map(|(id, _)| *id);
         let over: Vec<_> = over.collect();
-        over.into_iter().for_each(|id| self.close(id, Reason::Slow));
+        for id in over {
+            match self.entries[&id].phase {
+                Phase::Waiting { is_idle: true, .. } => self.remove(id),
+                _ => self.close(id, Reason::Slow),
+            }
+        }
         self.verified.retain(|_, until| *until > now);
     }
 
@@ -247,7 +248,13 @@ impl Model {
 
     fn wait(&mut self, id: u64, due: Instant) {
         self.last += 1;
-        self.enter(id, Phase::Waiting { turn: self.last, due });
+        self.enter(id, Phase::Waiting { turn: self.last, due, is_idle: false });
+    }
+
+    /// It waits for a request, which need not come.
+    pub(super) fn await_request(&mut self, due: Instant, id: u64) {
+        self.last += 1;
+        self.enter(id, Phase::Waiting { turn: self.last, due, is_idle: true });
     }
 
     fn enter(&mut self, id: u64, phase: Phase) {
