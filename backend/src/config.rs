@@ -170,6 +170,7 @@ impl Config {
                 settings: Settings {
                     retention: read_retention(&mut reader),
                     counting: read_counting(&mut reader),
+                    ..Settings::default()
                 },
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),

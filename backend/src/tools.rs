@@ -91,6 +91,7 @@ impl Tool {
                     settings: Settings {
                         retention: KEEP_ALL,
                         counting: read_counting(&mut reader),
+                        ..Settings::default()
                     },
                 };
                 let repaired = || repair(url, rules, write).map_err(|error| named(env, error));

@@ -370,9 +370,11 @@ impl Outlet {
         answer: Evicting,
         known: Result<(), NotRecorded>,
     ) {
-        let phase = replica.state().tracker().call(&id).map(|call| call.phase);
+        let calls = replica.state().tracker();
+        let phase = calls.call(&id).map(|call| call.phase);
         let refused = match (known, phase) {
             (Err(why), _) => Err(why),
+            (Ok(()), None) if calls.has_ended(&id) => Ok(Evicted::OverAlready),
             (Ok(()), None) => Ok(Evicted::Unknown),
             (Ok(()), Some(Phase::Ended(_))) => Ok(Evicted::OverAlready),
             (Ok(()), Some(Phase::Dialing | Phase::Live)) => {

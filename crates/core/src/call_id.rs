@@ -26,7 +26,7 @@ pub struct CallId(Repr);
 /// Twilio's ids are `CA` and 32 hexadecimal digits: kept in 16 bytes without an allocation. Only
 /// the lower-case form is, or the text could not be given back as it came.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Repr {
+pub(crate) enum Repr {
     Sid([u8; 16]),
     Text(Box<str>),
 }
@@ -82,6 +82,10 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 impl CallId {
+    pub(crate) fn repr(&self) -> &Repr {
+        &self.0
+    }
+
     /// Whether it is one of Twilio's own ids: `CA` and 32 digits.
     pub fn is_sid(&self) -> bool {
         matches!(self.0, Repr::Sid(_))

@@ -116,6 +116,7 @@ impl Tracker {
         same("slots in use", self.entries.len() - self.free.len(), calls.len())?;
         for call in calls {
             holds("every call is found by its id", self.slot(&call.id).is_some())?;
+            holds("no call is known whole and remembered", !self.is_remembered(&call.id))?;
         }
         let acting = calls.iter().filter_map(|call| call.details.acting_agent.as_ref());
         let agents: BTreeSet<_> = calls.iter().map(|call| &call.agent).chain(acting).collect();
@@ -124,16 +125,21 @@ impl Tracker {
         let areas: BTreeSet<_> = places.iter().map(|place| place.area()).collect();
         same("places that are kept", self.places.len(), (places.len(), areas.len()))?;
         let over = calls.iter().filter(|call| matches!(call.phase, Phase::Ended(_))).count();
+        same("calls that have ended", self.over, over)?;
         let mut tombstones = 0;
-        let mut before = Millis(0);
-        for &(slot, end) in &self.ended {
-            holds("tombstones are in the order of their ends", before <= end)?;
-            before = end;
-            // The end of a call that was taken back may stand here too.
-            let entry = self.entries.get(slot as usize).and_then(Option::as_ref);
-            tombstones += usize::from(entry.is_some_and(|it| it.has_ended() && it.since == end));
+        for ends in [&self.stays, &self.ended] {
+            let mut before = Millis(0);
+            for &(slot, end) in ends {
+                holds("tombstones are in the order of their ends", before <= end)?;
+                before = end;
+                // The end of a call that was taken back may stand here too.
+                let entry = self.entries.get(slot as usize).and_then(Option::as_ref);
+                let is_one = entry.is_some_and(|it| it.has_ended() && it.since == end);
+                tombstones += usize::from(is_one);
+            }
         }
         holds("I2 every call that has ended has a tombstone", tombstones >= over)?;
+        holds("remembered calls are in their order", self.remembered.is_sound())?;
         let linked = self.entries.iter().flatten().filter(|entry| entry.flags.is_linked()).count();
         same("calls with links", self.ties.links.len(), linked)?;
         let names: usize = calls

@@ -191,7 +191,7 @@ impl Tracker {
                     self.close_last_stretch(slot, reason);
                 }
                 self.entry_mut(slot).rise(phase, now);
-                self.ended.push_back((slot, now));
+                self.note_end(slot, now);
                 Outcome::Ended(reason)
             }
             (Step::Rise(phase), _) => {
@@ -349,8 +349,11 @@ impl Tracker {
         self.entry_mut(slot).flags.set_linked(true);
         self.ties.links_mut(slot).parent = Some(parent.clone());
         self.ties.legs.entry(parent.clone()).or_default().push(slot);
-        let parent = self.slot(parent).map(|parent| self.entry(parent));
-        if parent.is_some_and(|parent| parent.has_ended() && parent.is_firm) {
+        let is_over = match self.slot(parent).map(|parent| self.entry(parent)) {
+            Some(parent) => parent.has_ended() && parent.is_firm,
+            None => self.is_remembered(parent),
+        };
+        if is_over {
             let left = self.end_leg(slot);
             self.resettle_all(&left, applied);
         }
@@ -367,7 +370,7 @@ impl Tracker {
     }
 
     /// A conversation that is over has no legs any more.
-    fn end_legs(&mut self, call: &CallId, applied: &mut Applied) {
+    pub(crate) fn end_legs(&mut self, call: &CallId, applied: &mut Applied) {
         for slot in self.ties.legs_of(call).to_vec() {
             let left = self.end_leg(slot);
             self.resettle_all(&left, applied);
@@ -384,7 +387,7 @@ impl Tracker {
         entry.rise(Phase::Ended(EndReason::Completed), now);
         entry.is_firm = true;
         let id = entry.id.clone();
-        self.ended.push_back((slot, now));
+        self.note_end(slot, now);
         let conference = self.ties.conference_of.get(&id).cloned();
         conference.map(|it| self.ties.leave(&id, &it)).unwrap_or_default()
     }

@@ -71,7 +71,7 @@ impl Tracker {
     }
 
     /// Whether a call has so many names that whoever gives it one more gives it to all his calls.
-    fn is_full(&self, slot: u32) -> bool {
+    pub(crate) fn is_full(&self, slot: u32) -> bool {
         self.told(slot).is_some_and(|told| told.names.len() >= NAMES_MAX)
     }
 

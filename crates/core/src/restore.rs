@@ -15,7 +15,8 @@ use crate::{Call, CallId, Millis, Tracker};
 
 impl Tracker {
     /// The tracker that knew these calls and conferences at this moment: what [`Tracker::calls`]
-    /// and [`Tracker::conferences`] gave, in any order. Of two calls with one id the first counts.
+    /// and [`Tracker::conferences`] gave, in any order. Of two calls with one id the first counts. Those of which only a fingerprint is
+    /// left come by [`Tracker::remembering`].
     pub fn restore(
         now: Millis,
         calls: impl IntoIterator<Item = Call>,

@@ -9,7 +9,7 @@ use crate::counted_set::Entrant;
 use crate::flags::{Flags, Word};
 use crate::intern::HASHER;
 use crate::links::Links;
-use crate::{Call, CallId, Tracker};
+use crate::{Call, CallId, Millis, Tracker};
 
 impl Tracker {
     /// Takes an entry in, which is in no set yet.
@@ -26,10 +26,16 @@ impl Tracker {
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
         });
         if entry.has_ended() {
-            self.ended.push_back((slot, entry.since));
+            self.note_end(slot, entry.since);
         }
         self.entries[slot as usize] = Some(entry);
         slot
+    }
+
+    /// Notes that a call has ended.
+    pub(crate) fn note_end(&mut self, slot: u32, end: Millis) {
+        self.ended.push_back((slot, end));
+        self.over += 1;
     }
 
     /// Drops a tombstone.
@@ -71,6 +77,7 @@ impl Tracker {
     /// Drops an entry that is in no set.
     pub(crate) fn drop_entry(&mut self, slot: u32) {
         let Some(entry) = self.entries[slot as usize].take() else { return };
+        self.over -= usize::from(entry.has_ended());
         let hash = HASHER.hash_one(&entry.id);
         if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
             found.remove();

@@ -114,6 +114,7 @@ impl Tracker {
             let known = self.slot(&participant.call).map(|slot| (slot, self.entry(slot)));
             match known {
                 Some((_, entry)) if entry.has_ended() => continue,
+                None if self.is_remembered(&participant.call) => continue,
                 Some((_, entry)) if entry.flags.endpoint() == Some(Endpoint::Agent) => {
                     others.meet(self.agents.value(entry.agent));
                 }
@@ -176,7 +177,9 @@ impl Tracker {
         }
         let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
         let Some(set) = self.sets.of_agent(agent).filter(|_| is_configured) else { return false };
-        if news == News::Listed && set.has_campaign() {
+        let has_campaign =
+            || set.has_campaign() || self.has_remembered_campaign(self.agents.value(agent));
+        if news == News::Listed && has_campaign() {
             return false;
         }
         match phase {

@@ -18,6 +18,7 @@ impl Tracker {
             since = links.stretches.first().or(last.as_ref()).map_or(first, |it| it.since);
             links.stretch_since = last.map(|last| last.since);
         }
+        self.over -= 1;
         let entry = self.entry_mut(slot);
         (entry.phase, entry.since, entry.heard) = (Phase::Live, since, now);
         entry.first_ms = millis_between(first, since);

@@ -4,25 +4,28 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::max;
 use core::hash::BuildHasher;
+use core::mem;
 
 use hashbrown::HashTable;
 
 use crate::accounts::AccountNames;
 use crate::applied::{Applied, Before, Outcome};
 use crate::call::{Details, Entry, Leg};
+use crate::condense::Named;
 use crate::counted_set::{CountedSets, named};
 use crate::intern::{HASHER, Interner, Key};
 use crate::links::{Conference, Links, Ties};
 use crate::place_interner::PlaceInterner;
 use crate::{
-    Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Limits, Millis, Numbers, Phase,
-    Place,
+    Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Keeping, Limits, Millis, Numbers,
+    Phase, Place, Remembered,
 };
 
 /// Every call that is known, and the numbers that follow from them.
 ///
 /// Calls that have ended stay as tombstones until [`Tracker::forget`] drops them, so that a late
-/// webhook cannot revive them. Legs are kept like calls, and are never users.
+/// webhook cannot revive them. Of those that are long over only a fingerprint stays
+/// ([`Tracker::remembered`]). Legs are kept like calls, and are never users.
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
     pub(crate) entries: Vec<Option<Entry>>,
@@ -32,6 +35,12 @@ pub struct Tracker {
     /// Slots of the calls that have ended and when, in that order. A call whose end was taken back
     /// may stand here with an end that is not its own any more.
     pub(crate) ended: VecDeque<(u32, Millis)>,
+    /// The same of those that are long over, and of which more than a fingerprint has to stay.
+    pub(crate) stays: VecDeque<(u32, Millis)>,
+    /// How many calls that have ended are in `entries`.
+    pub(crate) over: usize,
+    pub(crate) remembered: Remembered,
+    pub(crate) keeping: Keeping,
     pub(crate) agents: Interner<Agent>,
     pub(crate) places: PlaceInterner,
     pub(crate) accounts: AccountNames,
@@ -61,6 +70,7 @@ impl Tracker {
     /// Takes in one piece of evidence, at the journal's time, and says what it has done.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
+        self.condense();
         let mut applied = Applied {
             outcome: Outcome::Late,
             before: None,
@@ -73,9 +83,20 @@ impl Tracker {
             let before = self.slot(&evidence.call).map(|slot| self.entry(slot).before());
             return Applied { outcome: Outcome::Refused, before, ..applied };
         }
+        let over = self.under_remembered_names(evidence, &mut applied);
+        let evidence = match &over {
+            Some(Named::Remembered(outcome)) => return Applied { outcome: *outcome, ..applied },
+            Some(Named::Known(evidence)) => evidence,
+            None => evidence,
+        };
         let renamed = self.under_one_name(evidence, &mut applied);
         let (as_named, evidence) = (evidence, renamed.as_ref().unwrap_or(evidence));
         let slot = self.slot(&evidence.call);
+        if slot.is_none()
+            && let Some(outcome) = self.after_all(evidence)
+        {
+            return Applied { outcome, ..applied };
+        }
         applied.before = slot.map(|slot| self.entry(slot).before());
         let (verdict, was_firm) = (self.verdict(slot, evidence), self.is_firm(slot));
         let instead = verdict.map(|verdict| verdict.comes_to(evidence));
@@ -95,33 +116,48 @@ impl Tracker {
         applied
     }
 
-    /// Drops the calls that ended before this moment, and says how many. It has to be older than
-    /// the longest way that a late webhook can take, or such a webhook would revive a call.
+    /// Drops the calls that ended before this moment, and says how many of those that were known whole.
+    /// It has to be older than the longest way that a late webhook can take, or such a webhook would
+    /// revive a call.
     pub fn forget(&mut self, ended_before: Millis) -> usize {
-        let mut forgotten = 0;
-        while let Some(&(slot, end)) = self.ended.front() {
-            let is_current = self.is_tombstone(slot, end);
-            if is_current && end >= ended_before {
-                break;
-            }
-            self.ended.pop_front();
-            if is_current {
-                self.remove(slot);
-                forgotten += 1;
-            }
-        }
+        let known = self.known();
+        let (stays, ended) = (mem::take(&mut self.stays), mem::take(&mut self.ended));
+        self.stays = self.forget_of(stays, ended_before);
+        self.ended = self.forget_of(ended, ended_before);
+        self.forget_remembered(ended_before);
         let (index, entries) = (&self.index, &self.entries);
         self.ties.forget(ended_before, |call| {
             let found = find(index, entries, call);
             found.and_then(|slot| entries[slot as usize].as_ref()).is_some_and(|it| !it.has_ended())
         });
-        forgotten
+        known - self.known()
     }
 
-    /// When the first of the calls that are not forgotten ended.
+    /// Drops the first of these calls that have ended. Returns the others.
+    fn forget_of(
+        &mut self,
+        mut ends: VecDeque<(u32, Millis)>,
+        before: Millis,
+    ) -> VecDeque<(u32, Millis)> {
+        while let Some(&(slot, end)) = ends.front() {
+            let is_current = self.is_tombstone(slot, end);
+            if is_current && end >= before {
+                break;
+            }
+            ends.pop_front();
+            if is_current {
+                self.remove(slot);
+            }
+        }
+        ends
+    }
+
+    /// When the first of the calls that are not forgotten ended. Those of which only a fingerprint is
+    /// left are forgotten by the hour, so of these it is the last moment of that.
     pub fn oldest_end(&self) -> Option<Millis> {
-        let tombstones = self.ended.iter().filter(|(slot, end)| self.is_tombstone(*slot, *end));
-        tombstones.map(|(_, end)| *end).next()
+        let is_one = |(slot, end): &&(u32, Millis)| self.is_tombstone(*slot, *end);
+        let whole = [&self.stays, &self.ended].into_iter().filter_map(|it| it.iter().find(is_one));
+        whole.map(|(_, end)| *end).chain(self.remembered.first_hour_until()).min()
     }
 
     /// Looks at `steps` calls from `cursor` on, each with its phase, since when it is in that, when it
@@ -196,7 +232,7 @@ impl Tracker {
         all.filter(|(_, numbers)| numbers.calls > 0).collect()
     }
 
-    /// What is known about a call, also about one that has ended and is not forgotten.
+    /// What is known about a call, also about one that has ended, as long as it is known whole.
     pub fn call(&self, id: &CallId) -> Option<Call> {
         let slot = self.slot(id)?;
         self.entries[slot as usize].as_ref().map(|entry| self.public(slot, entry))
@@ -208,8 +244,8 @@ impl Tracker {
         legs.map(|&slot| self.public(slot, self.entry(slot))).collect()
     }
 
-    /// Every call that is known, legs among them, in the order of ids: with
-    /// [`Tracker::conferences`] the snapshot of the tracker (I7).
+    /// Every call that is known whole, legs among them, in the order of ids: with
+    /// [`Tracker::conferences`] and [`Tracker::remembered`] the snapshot of the tracker (I7).
     pub fn calls(&self) -> Vec<Call> {
         let slots = self.entries.iter().zip(0..);
         let calls = slots.filter_map(|(entry, slot)| Some(self.public(slot, entry.as_ref()?)));
@@ -231,7 +267,7 @@ impl Tracker {
         self.now
     }
 
-    /// How many calls are known, with legs and with those that have ended and are not forgotten.
+    /// How many calls are known whole, with legs and with those that have ended and are not forgotten.
     pub fn known(&self) -> usize {
         self.index.len()
     }
@@ -290,7 +326,7 @@ impl Tracker {
         find(&self.index, &self.entries, id).or_else(alias)
     }
 
-    fn is_tombstone(&self, slot: u32, end: Millis) -> bool {
+    pub(crate) fn is_tombstone(&self, slot: u32, end: Millis) -> bool {
         let entry = self.entries[slot as usize].as_ref();
         entry.is_some_and(|entry| entry.has_ended() && entry.since == end)
     }

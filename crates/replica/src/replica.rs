@@ -138,7 +138,9 @@ impl Replica {
     ) -> Self {
         let Replayed { state, at, covered } = replayed;
         let now = state.tracker().now();
-        let last_before = (state.tracker().known() > 0).then_some(now);
+        let calls = state.tracker();
+        let knew_any = calls.known() > 0 || calls.remembered().count() > 0;
+        let last_before = knew_any.then_some(now);
         let reconciliations: Vec<_> = reconcilers.into_iter().map(Reconciliation::new).collect();
         let asks_only = !reconciliations.is_empty() && rules.asks_only_ms.is_some();
         let unanswered =

@@ -127,7 +127,10 @@ impl Activities {
 
     /// A call that was over already is reported again, and now with its duration.
     fn correct(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
-        let Some(duration_s) = evidence.duration_s else { return };
+        // Of a call that is long over nothing is known of what of it was not with agents.
+        let Some(duration_s) = evidence.duration_s.filter(|_| applied.before.is_some()) else {
+            return;
+        };
         let now = tracker.now();
         let Some(activity) = self.feed.end_of(tracker.own_id(&evidence.call)) else { return };
         let Some(reason) = activity.reason else { return };

@@ -34,6 +34,7 @@ mod snapshot_task;
 mod state;
 mod stored_admission;
 mod stored_call;
+mod stored_remembered;
 mod stored_told;
 pub mod words;
 
@@ -62,3 +63,5 @@ pub use state::{Confidence, Settings, State, is_suspect};
 
 #[cfg(test)]
 mod accounts_tests;
+#[cfg(test)]
+mod remembered_tests;

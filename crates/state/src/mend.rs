@@ -21,6 +21,10 @@ impl State {
         };
         tracker.calls().into_iter().for_each(|it| drop(call(it, &mut look)));
         tracker.conferences().into_iter().for_each(|it| drop(conference(it, &mut look)));
+        let remembered = tracker.remembered();
+        for hour in remembered.hours() {
+            remembered.calls_of(hour).iter().for_each(|it| visit(it.end(hour)));
+        }
     }
 
     /// The same state with mended times. Sums of what lies ahead are left out: the history ends
@@ -31,6 +35,7 @@ impl State {
         let calls: Vec<_> = tracker.calls().into_iter().map(|it| call(it, &mut mend)).collect();
         let conferences: Vec<_> =
             tracker.conferences().into_iter().map(|it| conference(it, &mut mend)).collect();
+        let remembered = tracker.remembered().mapped(&mut mend);
         let now = shift.mend(tracker.now());
         let is_wrong = tracker.now() > shift.now;
         let corrections = self.corrections();
@@ -46,7 +51,8 @@ impl State {
         if is_wrong {
             history = history.until(shift.last_right);
         }
-        let tracker = Tracker::restore(now, calls, conferences).counting(settings.counting);
+        let tracker = Tracker::restore(now, calls, conferences).remembering(remembered);
+        let tracker = tracker.counting(settings.counting);
         // Their times are by the clocks of proxies.
         let ended_sessions = self.ended_sessions().clone();
         // They end when somebody has said, whatever the clock was then.

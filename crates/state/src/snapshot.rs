@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `conferences` | conferences, in the form of [`conferences`] |
 //! | `calls/N` | calls, legs and calls that are over, in the form of [`calls`], 65,536 in each part |
+//! | `ended/HOUR` | calls that are long over, by the hour of their end since 1970: 19 bytes each, as `RememberedCall` of the core has them, in their order |
 //! | `state` | everything else, as JSON |
 //!
 //! A part that is missing has nothing in it. Versions 1 and 2 have written one piece of JSON, which is
@@ -17,7 +18,7 @@ mod details;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Call, CallId, Conference, Millis, Tracker};
+use live_users_core::{Call, CallId, Conference, Millis, RememberedCall, Tracker};
 use live_users_journal::Part;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,7 @@ use crate::sessions::EndedSessions;
 use crate::shared_links::{SharedLinks, StoredKnownLink};
 use crate::state::State;
 use crate::stored_call::{StoredAgent, StoredCall, StoredConference};
+use crate::stored_remembered::{StoredRemembered, hour_of_part, part_of_hour};
 use crate::words::{CAUSES, Word, call_id, value, word};
 
 /// The name of the part with everything that has no part of its own.
@@ -41,6 +43,8 @@ const MAIN: &str = "state";
 const CONFERENCES: &str = "conferences";
 /// What the names of parts with calls begin with.
 const CALLS: &str = "calls/";
+/// And those of parts with calls that are long over.
+const ENDED: &str = "ended/";
 
 /// The state in parts: the same for all who have applied the same records (I7).
 pub fn encode(state: &State) -> Vec<Part> {
@@ -59,8 +63,12 @@ pub fn parts(state: &State) -> impl Iterator<Item = Part> {
         let bytes = calls::encode(&mut known)?;
         Some(part(format!("{CALLS}{}", numbers.next()?), bytes))
     });
+    let ended = state.tracker().remembered().hours().into_iter().filter_map(move |hour| {
+        let bytes = part_of_hour(state.tracker().remembered(), hour)?;
+        Some(part(format!("{ENDED}{hour}"), bytes))
+    });
     let main = std::iter::once_with(move || part(MAIN.to_owned(), main(state)));
-    conferences.into_iter().chain(calls).chain(main)
+    conferences.into_iter().chain(calls).chain(ended).chain(main)
 }
 
 fn main(state: &State) -> Vec<u8> {
@@ -75,6 +83,7 @@ struct Sorted {
     conferences: Vec<(CallId, Conference)>,
     /// By the numbers of the parts.
     calls: BTreeMap<u32, Vec<u8>>,
+    ended: Vec<(u64, Vec<RememberedCall>)>,
 }
 
 impl Sorted {
@@ -82,6 +91,10 @@ impl Sorted {
         let mut sorted = Self::default();
         for Part { name, bytes } in parts {
             let number = name.strip_prefix(CALLS).map(str::parse);
+            if let Some(Ok(hour)) = name.strip_prefix(ENDED).map(str::parse) {
+                sorted.ended.push((hour, hour_of_part(&bytes)?));
+                continue;
+            }
             match (&*name, number) {
                 // One piece of bytes is what versions 1 and 2 have written.
                 (MAIN | "", _) => sorted.main = Some(bytes),
@@ -94,10 +107,16 @@ impl Sorted {
     }
 
     /// The tracker that knew these calls and conferences.
-    fn tracker(self, now: Millis) -> Result<Tracker, DecodeError> {
+    fn tracker(
+        self,
+        now: Millis,
+        remembered: Option<StoredRemembered>,
+    ) -> Result<Tracker, DecodeError> {
         let calls: Vec<_> = self.calls.into_values().collect();
         let mut known = AllCalls::of(&calls)?;
         let tracker = Tracker::restore_in_order(now, &mut known, self.conferences);
+        let remembered = remembered.map(|it| it.read(self.ended)).unwrap_or_default();
+        let tracker = tracker.remembering(remembered);
         known.wrong.map_or(Ok(tracker), Err)
     }
 }
@@ -155,7 +174,7 @@ pub fn decode(parts: impl IntoIterator<Item = Part>) -> Result<State, DecodeErro
     known_snapshot(stored.v)?;
     let now = Millis(stored.now);
     let tracker = match stored.v {
-        SNAPSHOT_VERSION => sorted.tracker(now)?,
+        SNAPSHOT_VERSION => sorted.tracker(now, stored.remembered.take())?,
         _ => stored.tracker()?,
     };
     stored.read(tracker)
@@ -173,6 +192,9 @@ struct StoredSnapshot {
     legs: Vec<StoredCall>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     conferences: Vec<StoredConference>,
+    /// As long as some calls are only remembered; their own parts have those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remembered: Option<StoredRemembered>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     drift: Vec<(Word, u64)>,
     /// The same by account; not in the snapshots of older programs.
@@ -208,6 +230,7 @@ impl StoredSnapshot {
             calls: None,
             legs: Vec::new(),
             conferences: Vec::new(),
+            remembered: StoredRemembered::of(state.tracker().remembered()),
             drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
             account_drift: drift
                 .by_account()

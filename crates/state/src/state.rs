@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use live_users_core::{
-    Agent, Caller, Counting, Limits, Millis, Numbers, OpenCall, Outcome, Tracker,
+    Agent, Caller, Counting, Keeping, Limits, Millis, Numbers, OpenCall, Outcome, Tracker,
 };
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
@@ -39,6 +39,8 @@ pub struct Settings {
     pub retention: Retention,
     /// What counts as a live user.
     pub counting: Counting,
+    /// How long calls that are over stay known whole.
+    pub keeping: Keeping,
 }
 
 /// The live users by how sure it is that they are there.
@@ -57,14 +59,18 @@ impl State {
     #[must_use]
     pub fn with(mut self, settings: Settings) -> Self {
         self.history = self.history.keeping(settings.retention);
-        self.tracker = self.tracker.counting(settings.counting);
+        self.tracker = self.tracker.counting(settings.counting).keeping(settings.keeping);
         self.history.restate(&self.tracker);
         self
     }
 
     /// The settings that it follows.
     pub fn settings(&self) -> Settings {
-        Settings { retention: self.history.retention(), counting: self.tracker.counted() }
+        Settings {
+            retention: self.history.retention(),
+            counting: self.tracker.counted(),
+            keeping: self.tracker.kept(),
+        }
     }
 
     /// Takes in one record: the same when it is written and when it is replayed. The outcome is

@@ -5,5 +5,6 @@ mod admission;
 mod model;
 mod parties;
 mod properties;
+mod remembered;
 mod rules;
 mod sources;

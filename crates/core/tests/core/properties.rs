@@ -101,7 +101,7 @@ fn connections() -> impl Strategy<Value = Option<Connection>> {
 }
 
 /// Anything that can come in, about a handful of calls and people so that they meet.
-fn evidence() -> impl Strategy<Value = Evidence> {
+pub(crate) fn evidence() -> impl Strategy<Value = Evidence> {
     let sources = select(vec![
         Source::Voice,
         Source::Speech,

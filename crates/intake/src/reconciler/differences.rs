@@ -92,6 +92,10 @@ impl Reconciler {
     fn found(&self, calls: &Tracker, began: Millis, call: &CallResource) -> Option<Evidence> {
         let id = CallId::parse(&call.sid).ok()?;
         let known = calls.call(&id);
+        if known.is_none() && calls.has_ended(&id) {
+            // It was over so long ago that nobody's list may lag behind so far.
+            return None;
+        }
         let goes_on = |id| Some(Evidence::about(id, Source::Referee, Said::InProgress));
         match known.as_ref().map(|known| known.phase) {
             None => match call.parent_call_sid.as_deref() {
@@ -140,7 +144,10 @@ impl Reconciler {
             call.parent_call_sid.is_none() && call.direction == Some(Direction::Inbound)
         };
         let is_unlisted = |(id, call): &(&CallId, &CallResource)| {
-            is_in_progress(call) && is_inbound(call) && calls.call(id).is_none()
+            is_in_progress(call)
+                && is_inbound(call)
+                && calls.call(id).is_none()
+                && !calls.has_ended(id)
         };
         let ours = |call| of_unheard(call, &self.agents, &self.key, self.takes_all()).is_some();
         listed.iter().filter(is_unlisted).filter(|(_, call)| !ours(call)).count()

@@ -46,6 +46,7 @@ impl SourceReferee {
         for (at, listed) in read.calls.iter().enumerate() {
             let Some(id) = self.name(&listed.event.call) else { continue };
             let is_unheard = match self.known(calls, &listed.event) {
+                None if self.is_long_over(calls, &listed.event) => false,
                 None => {
                     listed.event.what != What::Dialing
                         && heads.contains(&at)
@@ -82,6 +83,9 @@ impl SourceReferee {
         }
         for call in unheard {
             let Some(listed) = read.places.get(&call).map(|at| &read.calls[*at]) else { continue };
+            if self.is_long_over(calls, &listed.event) {
+                continue;
+            }
             match (self.known(calls, &listed.event), by_name) {
                 (Some(known), _) => evidence.push(self.about(known.id, Said::InProgress)),
                 (None, Some(by_name)) => {
@@ -151,6 +155,12 @@ impl SourceReferee {
     fn known(&self, calls: &Tracker, event: &CallEvent) -> Option<Call> {
         let ids = std::iter::once(&event.call).chain(&event.also);
         ids.filter_map(|id| self.name(id)).find_map(|id| calls.call(&id))
+    }
+
+    /// Whether a call in the list was over so long ago that no more is known of it.
+    fn is_long_over(&self, calls: &Tracker, event: &CallEvent) -> bool {
+        let ids = std::iter::once(&event.call).chain(&event.also);
+        ids.filter_map(|id| self.name(id)).any(|id| calls.remembered_end(&id).is_some())
     }
 
     /// The entry of a call that is open, under any of its names.
@@ -257,7 +267,8 @@ impl SourceReferee {
         let mut known = BTreeSet::new();
         let (mut heads, mut rest) = (BTreeSet::new(), Vec::new());
         for (at, listed) in read.calls.iter().enumerate() {
-            let is_known = self.known(calls, &listed.event).is_some();
+            let is_known = self.known(calls, &listed.event).is_some()
+                || self.is_long_over(calls, &listed.event);
             match (&listed.session, is_known) {
                 (None, _) => drop(heads.insert(at)),
                 (Some(session), true) => drop(known.insert(session)),

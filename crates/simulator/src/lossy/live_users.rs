@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use live_users_core::{Evidence, Millis};
+use live_users_core::{Evidence, Keeping, MINUTE_MS, Millis};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::{Memory, Part};
 use live_users_replica::disciplined_clock::{DisciplinedClock, Reading};
@@ -22,8 +22,15 @@ use crate::world::Webhook;
 
 /// Keeps nothing behind a snapshot, so that neither the journal nor a replay grows for ever.
 fn keep() -> Keep {
-    Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, settings: Settings::default() }
+    Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, settings: settings() }
 }
+
+/// Worlds last for minutes or hours and have few calls. Of some of them only the fingerprint stays.
+pub(super) fn settings() -> Settings {
+    let keeping = Keeping { whole_ms: 10 * MINUTE_MS, whole_calls: 0 };
+    Settings { keeping, ..Settings::default() }
+}
+
 /// With at most this many known calls, the state is compared byte for byte after every restart.
 /// With more, it is compared after one restart in [`COMPARE_EVERY`].
 pub(super) const COMPARE_ALWAYS_CALLS: usize = 1_000;

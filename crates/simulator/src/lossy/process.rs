@@ -5,11 +5,12 @@ use live_users_core::{CallId, Evidence};
 use live_users_intake::{Reconciler, ReconcilerRules};
 use live_users_journal::{Journal, JournalError, Lease};
 use live_users_replica::{Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket};
-use live_users_state::{LEADER_LEASE, RecoveryError, SnapshotTask, replay};
+use live_users_state::{LEADER_LEASE, RecoveryError, SnapshotTask, replay_with};
 use live_users_twilio::rest::{Answer, Failure, Request};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::live_users::settings;
 use super::parser::{Parser, key};
 use crate::rest::CallsApi;
 
@@ -46,7 +47,7 @@ impl Process {
     /// Starts on a journal as the backend does: it first replays the journal.
     pub(super) fn start(journal: Box<dyn Journal>, making: &Making<'_>) -> Result<Self, String> {
         let lease = journal.lease(LEADER_LEASE).map_err(|error| error.to_string())?;
-        let replayed = replay(&*journal).map_err(|error| error.to_string())?;
+        let replayed = replay_with(&*journal, settings()).map_err(|error| error.to_string())?;
         let reconciler = making.rules.map(|rules| {
             let mut rng = ChaCha8Rng::seed_from_u64(making.seed);
             rng.set_stream(making.stream);

@@ -9,7 +9,7 @@ use live_users_core::{CallId, Evidence, HOUR_MS};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_replica::Keep;
-use live_users_state::{Settings, snapshot};
+use live_users_state::snapshot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,7 +17,7 @@ use self::observer::{Observer, fresh};
 use self::replica::Replica;
 use self::slot::Slot;
 use super::invariants::Endings;
-use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY};
+use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY, settings};
 use super::parser::Parser;
 use super::process::Making;
 use super::shown::{Belief, Shown, belief_of, is_up, shown_of};
@@ -42,7 +42,7 @@ const COMPARE_RECOUNTS: u64 = 37;
 /// Keeps few records behind a snapshot, so a replica that was cut off for 30 s may find that its
 /// next record is gone. Few records lie between two snapshots, so that small worlds have some.
 fn keep() -> Keep {
-    let settings = Settings::default();
+    let settings = settings();
     Keep { age_ms: u64::MAX, records_max: 300, snapshot_records: 400, settings }
 }
 /// How long the replicas have to agree in the end, in milliseconds.

@@ -24,7 +24,7 @@ const ARROWS: [(&str, &str); 3] = [
 ];
 
 /// Each is `no_std` and touches no clock, no I/O and no randomness.
-const ALLOWED_IN_CORE: &str = "foldhash hashbrown smallvec";
+const ALLOWED_IN_CORE: &str = "foldhash hashbrown sha2 smallvec";
 
 /// Follows what cargo would build of each crate, with the features that are asked for.
 pub(super) fn arrows(root: &Path, tree: &Tree, found: &mut Vec<String>) -> Result<()> {

@@ -3,9 +3,9 @@
 use live_users_core::Numbers;
 use live_users_journal::{Journal, Memory, PageLimit, Part, Position};
 use live_users_replica::Replica;
-use live_users_state::{Replayed, State, decode, replay, snapshot};
+use live_users_state::{Replayed, State, decode, replay_with, snapshot};
 
-use crate::lossy::live_users::COMPARE_ALWAYS_CALLS;
+use crate::lossy::live_users::{COMPARE_ALWAYS_CALLS, settings};
 
 /// The state by the journal alone.
 pub(super) struct Observer {
@@ -30,7 +30,8 @@ impl Seen {
 impl Observer {
     pub(super) fn new(log: &Memory) -> Result<Self, String> {
         let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
-        let Replayed { state, at, .. } = replay(&*journal).map_err(|error| error.to_string())?;
+        let Replayed { state, at, .. } =
+            replay_with(&*journal, settings()).map_err(|error| error.to_string())?;
         Ok(Self { journal, state, at })
     }
 
@@ -102,6 +103,6 @@ impl Observer {
 /// The bytes of the state that a replay of the whole journal gives now.
 pub(super) fn fresh(log: &Memory) -> Result<Vec<Part>, String> {
     let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
-    let replayed = replay(&*journal).map_err(|error| error.to_string())?;
+    let replayed = replay_with(&*journal, settings()).map_err(|error| error.to_string())?;
     Ok(snapshot::encode(&replayed.state))
 }
