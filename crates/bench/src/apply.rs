@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use live_users_core::{Evidence, Millis, Tracker};
+use live_users_core::{DAY_MS, Evidence, HOUR_MS, Millis, Tracker};
 
 use crate::report::{Goal, Median, Report, Row};
 use crate::world::{World, index, mixed};
@@ -23,9 +23,14 @@ const CONFIRMS_PER_LIFE: usize = 3;
 /// enough that live calls are what fills the memory.
 const REMEMBERED_EVENTS: u64 = 1_024;
 
+/// Calls that ended within a day, and the first number of those, which no other calls have.
+const REMEMBERED_CALLS: u64 = 5_000_000;
+const OTHER_CALLS: u64 = 1 << 40;
+
 pub(crate) fn measure(report: &mut Report) -> Result<()> {
-    eprintln!("core: {ROUNDS} rounds, {FEW_CALLS} and {MANY_CALLS} live calls in turns");
     let world = World::new();
+    measure_remembered(&world, report)?;
+    eprintln!("core: {ROUNDS} rounds, {FEW_CALLS} and {MANY_CALLS} live calls in turns");
     let mut few = Scene::new(&world, FEW_CALLS);
     let mut many = Scene::new(&world, MANY_CALLS);
     for (name, events) in KINDS {
@@ -43,6 +48,23 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
             Kind::Start | Kind::Confirm | Kind::End => row,
         });
     }
+    Ok(())
+}
+
+/// A call that begins is looked for among those that are long over.
+fn measure_remembered(world: &World, report: &mut Report) -> Result<()> {
+    eprintln!("core: {ROUNDS} rounds, {REMEMBERED_CALLS} calls remembered and none in turns");
+    let mut none = Scene::new(world, FEW_CALLS).remembering(0);
+    let mut all = Scene::new(world, FEW_CALLS).remembering(REMEMBERED_CALLS);
+    let (mut of_none, mut of_all) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        of_none.push(none.round(Kind::Start)?);
+        of_all.push(all.round(Kind::Start)?);
+    }
+    let ratio = Median::ratio(&of_all, &of_none);
+    let ns = |of: Vec<f64>| format!("{} ns", Median::of(of).with_digits(0));
+    let what = format!("`apply`, start alone, {REMEMBERED_CALLS} ended calls remembered");
+    report.add(Row::new(what, ns(of_all)).beside(format!("{} with none", ns(of_none)), ratio));
     Ok(())
 }
 
@@ -71,17 +93,31 @@ struct Scene<'a> {
     calls: u64,
     draws: u64,
     now: Millis,
+    /// How long ended calls are remembered here.
+    remembered_ms: u64,
 }
 
 impl<'a> Scene<'a> {
     fn new(world: &'a World, size: usize) -> Self {
         let (tracker, live) = Default::default();
-        let mut scene = Self { world, tracker, live, size, calls: 0, draws: 0, now: Millis(0) };
+        let (now, remembered_ms) = (Millis(0), REMEMBERED_EVENTS);
+        let mut scene = Self { world, tracker, live, size, calls: 0, draws: 0, now, remembered_ms };
         for _ in 0..size {
             let evidence = scene.start();
             scene.time(&[evidence]);
         }
         scene
+    }
+
+    /// The same after so many other calls have ended within a day.
+    fn remembering(mut self, calls: u64) -> Self {
+        self.remembered_ms = 25 * HOUR_MS;
+        for call in 0..calls {
+            let at = Millis(self.now.0 + DAY_MS * call / calls);
+            self.tracker.apply(at, &self.world.end(call + OTHER_CALLS));
+        }
+        self.now = Millis(self.now.0 + DAY_MS);
+        self
     }
 
     /// Nanoseconds per event.
@@ -133,7 +169,7 @@ impl<'a> Scene<'a> {
             self.now.0 += 1;
             black_box(self.tracker.apply(self.now, evidence));
             if self.now.0.is_multiple_of(REMEMBERED_EVENTS) {
-                self.tracker.forget(self.now.minus(REMEMBERED_EVENTS));
+                self.tracker.forget(self.now.minus(self.remembered_ms));
             }
         }
         start.elapsed().as_nanos() as f64
