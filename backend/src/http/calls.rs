@@ -12,8 +12,9 @@ mod why;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Call, CallId, Outcome};
+use live_users_core::{Call, CallId, Millis, Outcome};
 use live_users_http_kit::Format;
+use live_users_state::explain::{Pieces, Recalled};
 use live_users_wire::{self as wire, CallView, Explanation};
 use log::info;
 
@@ -79,9 +80,19 @@ pub(crate) async fn explain(
     journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let Known { call, owner, legs, presenter } =
-        known(&queue, **rules, &access.scope, &call_id(&call_sid)?).await?;
-    let mut pieces = journal.evidence_about(&call).await?;
+    let id = call_id(&call_sid)?;
+    let (Known { call, owner, legs, presenter }, mut pieces) = match remembered(&queue, &id).await?
+    {
+        Some((end, now)) => {
+            let recalled = journal.recall(&id, end).await?.ok_or(ApiError::NoCall)?;
+            Known::of_recalled(recalled, &access.scope, Presenter { now, rules: **rules })?
+        }
+        None => {
+            let known = known(&queue, **rules, &access.scope, &id).await?;
+            let pieces = journal.evidence_about(&known.call).await?;
+            (known, pieces)
+        }
+    };
     if access.scope.is_limited() {
         // Who has spoken for another account is no business of this one.
         pieces.list.retain(|piece| piece.outcome != Outcome::Refused);
@@ -142,6 +153,31 @@ struct Known {
     owner: Option<String>,
     legs: Vec<Call>,
     presenter: Presenter,
+}
+
+impl Known {
+    /// What the journal tells of a call of which nothing else is left, if that is in scope.
+    fn of_recalled(
+        recalled: Recalled,
+        scope: &Scope,
+        presenter: Presenter,
+    ) -> Result<(Self, Pieces), ApiError> {
+        let Recalled { tracker, call, pieces } = recalled;
+        if !scope.has_call(&tracker, &call.id) {
+            return Err(ApiError::NoCall);
+        }
+        let owner = tracker.owner(&call.id).map(ToString::to_string);
+        let legs = tracker.legs(&call.id);
+        Ok((Self { call, owner, legs, presenter }, pieces))
+    }
+}
+
+/// When a call ended of which only a fingerprint is left, and the present.
+async fn remembered(queue: &Queue, id: &CallId) -> Result<Option<(Millis, Millis)>, ApiError> {
+    let id = id.clone();
+    let found = queue
+        .query(move |View { state, now, .. }| Some((state.tracker().remembered_end(&id)?, now)));
+    Ok(found.await?)
 }
 
 /// A call that is known and in scope.

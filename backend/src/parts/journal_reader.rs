@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use live_users_core::Call;
+use live_users_core::{Call, CallId, Millis};
 use live_users_journal::Reader;
-use live_users_state::explain::{Pieces, pieces};
+use live_users_state::explain::{Pieces, Recalled, pieces, recalled};
 use log::error;
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -40,6 +40,24 @@ impl JournalReader {
         let found = read.await.map_err(|_| Unreadable::Panicked)?;
         found.map_err(|why| {
             error!("the journal cannot be read to explain {}: {why}", call.id);
+            Unreadable::Failed
+        })
+    }
+
+    /// Finds a call that ended then and of which no more is known, and all evidence about it.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) async fn recall(
+        &self,
+        id: &CallId,
+        end: Millis,
+    ) -> Result<Option<Recalled>, Unreadable> {
+        let (reader, about) = (self.0.clone(), id.clone());
+        let read = tokio::task::spawn_blocking(move || recalled(&mut **reader.lock(), &about, end));
+        let found = read.await.map_err(|_| Unreadable::Panicked)?;
+        found.map_err(|why| {
+            error!("the journal cannot be read to explain {id}: {why}");
             Unreadable::Failed
         })
     }

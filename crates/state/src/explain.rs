@@ -1,5 +1,7 @@
 //! Why a call is counted, or was: all that was said about it, found in the journal.
 
+mod recalled;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use live_users_core::{
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
 
+pub use self::recalled::{Recalled, recalled};
 use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, decode};
 
@@ -66,6 +69,8 @@ struct Replay<'a> {
     decided: Option<Admission>,
     /// Who has told of the call up to now.
     told: Option<&'a Told>,
+    /// Other names that somebody has told it under.
+    others: Vec<CallId>,
 }
 
 /// All that was said about a call. Only the records between the first and the last report about it
@@ -81,11 +86,20 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
 }
 
 fn find(reader: &mut dyn Reader, call: &Call, found: &mut Found) -> Result<(), RecoveryError> {
+    search(reader, (call.first, last_word(call)), &mut Replay::of(call), found)
+}
+
+/// Finds what was said between these moments.
+fn search(
+    reader: &mut dyn Reader,
+    (from, until): (Millis, Millis),
+    replay: &mut Replay<'_>,
+    found: &mut Found,
+) -> Result<(), RecoveryError> {
     let last = reader.position()?.seq;
-    let (first_kept, until) = (reader.first_seq()?, last_word(call));
-    let mut next = first_record_at(reader, call.first, first_kept, last + 1)?;
+    let first_kept = reader.first_seq()?;
+    let mut next = first_record_at(reader, from, first_kept, last + 1)?;
     found.incomplete = next == first_kept && first_kept > 1;
-    let mut replay = Replay::of(call);
     let needles: Vec<_> = replay.names.iter().map(as_written).collect();
     let finders: Vec<_> = needles.iter().map(Finder::new).collect();
     while next <= last {
@@ -197,7 +211,13 @@ impl<'a> Replay<'a> {
     fn of(call: &'a Call) -> Self {
         let (names, decided) = (names(call), decided(call));
         let told = call.details.told.as_ref();
-        Self { tracker: Tracker::default(), names, decided, told }
+        Self { tracker: Tracker::default(), names, decided, told, others: Vec::new() }
+    }
+
+    /// Of a call of which no more is known than these names.
+    fn of_names(names: Vec<CallId>) -> Self {
+        let (tracker, others) = Default::default();
+        Self { tracker, names, decided: None, told: None, others }
     }
 
     /// What the next record says about the call, if it does.
@@ -207,6 +227,9 @@ impl<'a> Replay<'a> {
         let evidence = &Evidence { admission, ..evidence.clone() };
         let names = &self.names;
         let is_own = names.contains(&evidence.call);
+        if !is_own && evidence.also.iter().any(|name| names.contains(name)) {
+            self.others.push(evidence.call.clone());
+        }
         if !is_own && !evidence.parent.as_ref().is_some_and(|parent| names.contains(parent)) {
             return None;
         }
