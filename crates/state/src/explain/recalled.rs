@@ -60,6 +60,8 @@ pub fn recalled(
             return Ok(call.map(|call| Recalled { tracker, call, pieces: found.pieces() }));
         }
         names.extend(new);
+        // Under its own id it is found first, as what is known of it is.
+        names.sort_by_key(|name| call.as_ref().is_none_or(|call| *name != call.id));
         if !is_whole {
             back_ms *= 2;
         }
