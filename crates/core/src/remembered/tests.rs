@@ -1,3 +1,5 @@
+//! The tables against a plain map, of all sizes.
+
 use std::collections::BTreeMap;
 use std::vec::Vec;
 

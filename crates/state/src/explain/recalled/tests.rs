@@ -1,3 +1,5 @@
+//! What the journal tells of a call that is only remembered, beside what is told of one that is known whole.
+
 use live_users_core::{Direction, EndReason, Evidence, Keeping, Source};
 use live_users_journal::{Journal, Memory};
 
