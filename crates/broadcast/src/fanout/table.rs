@@ -13,7 +13,7 @@ use super::group::Group;
 use super::mailbox::Newcomer;
 use crate::latest::Slot;
 
-/// How many readers are told before sockets and newcomers have their turn.
+/// How many readers are told, or have heartbeats, before sockets and newcomers have their turn.
 const SLICE: usize = 256;
 
 /// As many readers of a slot are told by the thread that changes it.
@@ -166,7 +166,9 @@ impl Table {
     }
 
     fn serve_timers(&mut self, now: Instant) {
-        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
+        // Readers that came at the same time have heartbeats at the same time.
+        for _ in 0..SLICE {
+            let Some(Reverse((at, key))) = self.timers.peek().copied() else { return };
             if at > now {
                 return;
             }

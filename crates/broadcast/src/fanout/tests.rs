@@ -173,6 +173,24 @@ fn a_reader_that_never_reads_holds_nobody_up_and_is_told_the_latest_when_it_read
 }
 
 #[test]
+fn a_reader_whose_socket_has_no_room_for_thirty_seconds_is_gone() {
+    let server = Server::start(10);
+    let poll = mio::Poll::new().unwrap();
+    // There is no thread, so the test says what time it is.
+    let mailbox = Arc::new(Mailbox::new(poll.registry()).unwrap());
+    let (_client, newcomer) = server.pair(Transport::Events, &mailbox);
+    let before = Instant::now();
+    mailbox.table().admit(before, newcomer);
+    (1..=100).for_each(|seq| server.publish(seq, 200_000));
+    let after = Instant::now();
+    mailbox.table().go_on(before + Duration::from_secs(29));
+    assert!(server.closed.1.try_recv().is_err(), "too soon");
+    mailbox.table().go_on(after + Duration::from_secs(30));
+    assert!(server.closed.1.try_recv().is_ok());
+    assert_eq!(server.limit.taken_by(Transport::Events), 0);
+}
+
+#[test]
 fn pings_in_pieces_are_answered_and_a_message_is_not() {
     let server = Server::start(10);
     let mut client = server.open(Transport::Socket);
