@@ -1,4 +1,4 @@
-//! Takes the socket of a connection away from the HTTP server, once the head of an answer is sent.
+//! Takes the socket of a connection away from the HTTP server, with the head of an answer.
 //!
 //! The server keeps buffers, timers and a task for each connection. The reader of a stream needs none
 //! of them: when its socket is gone, the server gives them back.
@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::rt::net::TcpStream as ServerStream;
+use actix_web::web::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket without its server.
@@ -37,7 +38,8 @@ impl Takeable for ServerStream {
     }
 }
 
-type Receiver = Box<dyn FnOnce(Taken)>;
+/// It gets the socket, and the bytes that the server has not written to it.
+type Receiver = Box<dyn FnOnce(Taken, Bytes)>;
 
 /// The way of a connection's socket to whoever wants it. It belongs into the data of the connection,
 /// where a request finds it. Cheap to clone.
@@ -51,8 +53,9 @@ impl fmt::Debug for Handover {
 }
 
 impl Handover {
-    /// Asks for the socket. `receive` is called as soon as all bytes before are written.
-    pub(crate) fn ask(&self, receive: impl FnOnce(Taken) + 'static) {
+    /// Asks for the socket. `receive` is called as soon as the server has written what it has. The
+    /// socket is not written any more: `receive` gets these bytes, so that they can be sent with more.
+    pub(crate) fn ask(&self, receive: impl FnOnce(Taken, Bytes) + 'static) {
         *self.0.borrow_mut() = Some(Box::new(receive));
     }
 
@@ -70,12 +73,14 @@ impl Handover {
 pub struct Detachable<S> {
     io: Option<S>,
     handover: Handover,
+    /// What was written since the socket is asked for.
+    written: Vec<u8>,
 }
 
 impl<S: Takeable> Detachable<S> {
     /// Wraps a connection.
     pub fn new(io: S) -> Self {
-        Self { io: Some(io), handover: Handover::default() }
+        Self { io: Some(io), handover: Handover::default(), written: Vec::new() }
     }
 
     /// The connection, unless its socket was taken.
@@ -117,6 +122,10 @@ impl<S: Takeable> AsyncWrite for Detachable<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.handover.is_asked() {
+            self.written.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         self.io()?.poll_write(context, bytes)
     }
 
@@ -128,7 +137,7 @@ impl<S: Takeable> AsyncWrite for Detachable<S> {
         }
         let Some(receive) = self.handover.receiver() else { return flushed };
         let io = self.io.take().ok_or_else(gone)?;
-        receive(io.take()?);
+        receive(io.take()?, std::mem::take(&mut self.written).into());
         Poll::Ready(Err(gone()))
     }
 

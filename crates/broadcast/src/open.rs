@@ -170,8 +170,8 @@ impl MessageBody for Handed {
                 session.receive(&bytes);
             }
         }
-        self.handover.ask(move |taken| {
-            mailbox.join(Newcomer::new(taken, session, subscription));
+        self.handover.ask(move |taken, head| {
+            mailbox.join(Newcomer::new(taken, head, session, subscription));
         });
         Poll::Pending
     }

@@ -76,6 +76,20 @@ impl Client {
         self.stuck.unwrap_or_else(|| self.session.due())
     }
 
+    /// Writes the head of the answer together with what there is to say first: one packet.
+    pub(super) fn begin(&mut self, now: Instant, slot: &Slot, head: Bytes) -> Fate {
+        let first = match self.session.next(now, slot) {
+            Step::Wait => Bytes::new(),
+            Step::Send(bytes) => bytes,
+            Step::End => {
+                self.is_ending = true;
+                self.session.end()
+            }
+        };
+        self.rest = if head.is_empty() { first } else { [head, first].concat().into() };
+        self.advance(now, slot)
+    }
+
     /// Writes what there is to say, as far as there is room.
     pub(super) fn advance(&mut self, now: Instant, slot: &Slot) -> Fate {
         loop {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Instant;
 
+use actix_web::web::Bytes;
 use mio::{Registry, Waker};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -45,15 +46,22 @@ pub(crate) struct Newcomer {
     pub(crate) socket: TcpStream,
     /// Dropped after the socket is closed.
     pub(crate) held: Box<dyn Send>,
+    /// What comes before everything else: the head of the answer.
+    pub(crate) head: Bytes,
     pub(crate) session: Session,
     /// What it reads; `None` for one that is closed at once.
     pub(crate) subscription: Option<Subscription>,
 }
 
 impl Newcomer {
-    pub(crate) fn new(taken: Taken, session: Session, subscription: Option<Subscription>) -> Self {
+    pub(crate) fn new(
+        taken: Taken,
+        head: Bytes,
+        session: Session,
+        subscription: Option<Subscription>,
+    ) -> Self {
         let Taken { socket, held } = taken;
-        Self { socket, held, session, subscription }
+        Self { socket, held, head, session, subscription }
     }
 }
 

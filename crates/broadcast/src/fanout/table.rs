@@ -113,7 +113,7 @@ impl Table {
 
     /// Takes in a stream that begins.
     pub(super) fn admit(&mut self, now: Instant, newcomer: Newcomer) {
-        let Newcomer { socket, held, session, subscription } = newcomer;
+        let Newcomer { socket, held, head, session, subscription } = newcomer;
         let client = Client::new(TcpStream::from_std(socket), session, held);
         let entry = self.clients.vacant_entry();
         // No more than the descriptors of a process.
@@ -130,7 +130,7 @@ impl Table {
             let group = self.groups.entry(id).or_insert_with(|| Group::new(subscription));
             client.group = Some((id, group.add(key)));
         }
-        let fate = client.advance(now, &slot_of(&self.groups, client));
+        let fate = client.begin(now, &slot_of(&self.groups, client), head);
         self.settle(key, fate);
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use actix_http::ws::{OpCode, Parser};
-use actix_web::web::BytesMut;
+use actix_web::web::{Bytes, BytesMut};
 
 use super::*;
 use crate::authorization::Reader;
@@ -19,6 +19,9 @@ use crate::{Close, Frame, Latest};
 
 /// How long something may take that does not depend on time.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the HTTP server would have sent.
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 
 /// A server without HTTP.
 struct Server {
@@ -66,7 +69,12 @@ impl Server {
             Transport::Socket => Session::socket(WsSession::new(now), Some(permit), None),
         };
         let taken = Taken { socket, held: Box::new(Held(self.closed.0.clone())) };
-        let newcomer = Newcomer::new(taken, session, Some(self.latest.read(mailbox)));
+        let newcomer = Newcomer::new(
+            taken,
+            Bytes::from_static(HEAD),
+            session,
+            Some(self.latest.read(mailbox)),
+        );
         (client, newcomer)
     }
 
@@ -194,6 +202,7 @@ fn a_reader_whose_socket_has_no_room_for_thirty_seconds_is_gone() {
 fn pings_in_pieces_are_answered_and_a_message_is_not() {
     let server = Server::start(10);
     let mut client = server.open(Transport::Socket);
+    read_until(&mut client, HEAD);
     for byte in from_client(OpCode::Ping, b"there?") {
         client.write_all(&[byte]).unwrap();
     }
@@ -243,8 +252,10 @@ fn the_end_of_a_slot_ends_its_streams_and_the_end_of_the_server_the_rest() {
     let mut events = server.open(Transport::Events);
     let mut socket = server.open(Transport::Socket);
     server.latest.close();
-    assert!(read_until(&mut events, b"0\r\n\r\n").starts_with(b"d\r\nretry: "));
+    let told = read_until(&mut events, b"\r\n0\r\n\r\n");
+    assert!(told.starts_with(&[HEAD, b"d\r\nretry: "].concat()), "the head is the first");
     assert_eq!(events.read(&mut [0; 9]).unwrap(), 0);
+    read_until(&mut socket, HEAD);
     let closed = read_until(&mut socket, Close::Away.code().1.as_bytes());
     assert_eq!(closed[2..4], Close::Away.code().0.to_be_bytes());
     server.await_closed(1);
