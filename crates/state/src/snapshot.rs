@@ -2,8 +2,8 @@
 //!
 //! | Part | What is in it |
 //! |---|---|
-//! | `conferences` | conferences, in the form of [`conferences`] |
-//! | `calls/N` | calls, legs and calls that are over, in the form of [`calls`], 65,536 in each part |
+//! | `conferences` | conferences, in a binary form |
+//! | `calls/N` | calls, legs and calls that are over, in a binary form, 65,536 in each part |
 //! | `ended/HOUR` | calls that are long over, by the hour of their end since 1970: 19 bytes each, as `RememberedCall` of the core has them, in their order |
 //! | `state` | everything else, as JSON |
 //!
