@@ -268,7 +268,8 @@ impl Ready {
         tasks.iter().for_each(AbortHandle::abort);
         telling.stop().await;
         let until = stopping + DRAIN;
-        tokio::join!(delivering.stop(until), passing_on.drain(until));
+        let streams_end = streams.connections.ended();
+        tokio::join!(delivering.stop(until), passing_on.drain(until), streams_end);
         let last = exporting.page().await;
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));

@@ -62,6 +62,7 @@ pub async fn run(
             None
         }
     };
+    let open = streams.clone();
     let stop = {
         let streams = streams.clone();
         async move {
@@ -89,6 +90,7 @@ pub async fn run(
     let configure = move |app: &mut ServiceConfig| routes.configure(app);
     let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
     let served = serve(listener, connections, stop, application).await;
+    open.connections().ended().await;
     stream.abort();
     if let Some(sharing) = sharing {
         sharing.abort();

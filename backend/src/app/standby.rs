@@ -85,6 +85,7 @@ pub(super) async fn stand_by(
     let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
     let served = serve(listener, connections, stop, application);
     let served = served.await;
+    streams.connections.ended().await;
     refusing.abort();
     exporting_task.iter().for_each(AbortHandle::abort);
     // Where the process goes on, so do they.

@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
 
 use crate::authorization::Reader;
 use crate::fanout::Fanout;
+
+/// How long the end of a server waits for its streams: each may take a second for its last bytes.
+const END_MAX: Duration = Duration::from_secs(2);
+
+/// How often it looks whether they have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How a reader gets frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +120,16 @@ impl ConnectionLimit {
         Some(Permit { _permit: permit, _open: Arc::clone(open), sent: Arc::clone(sent) })
     }
 
+    /// Waits until no stream is open, at most two seconds. For the end of a server whose slots are
+    /// closed: the streams get their last bytes from threads that end with the process.
+    pub async fn ended(&self) {
+        let is_over = || Transport::ALL.iter().all(|by| self.taken_by(*by) == 0);
+        let until = Instant::now() + END_MAX;
+        while !is_over() && Instant::now() < until {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// The threads that serve the streams.
     pub(crate) fn fanout(&self) -> &Fanout {
         &self.fanout
@@ -155,5 +173,23 @@ mod tests {
         drop((reserved, _first));
         let _both = (authorized().unwrap(), authorized().unwrap());
         assert!(public().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_open_streams_but_not_for_ever() {
+        let connections = ConnectionLimit::new(2);
+        let permit = connections.take(Transport::Socket, &Reader::Public);
+        tokio::select! {
+            biased;
+            () = connections.ended() => panic!("one is open"),
+            () = std::future::ready(()) => {}
+        }
+        let begun = Instant::now();
+        connections.ended().await;
+        assert!(begun.elapsed() >= END_MAX, "it was open all the time");
+        drop(permit);
+        let begun = Instant::now();
+        connections.ended().await;
+        assert!(begun.elapsed() < END_MAX);
     }
 }

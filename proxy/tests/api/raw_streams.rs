@@ -87,3 +87,15 @@ fn a_client_that_sends_requests_into_its_stream_gets_no_answer_and_then_the_end(
     let _reset = stream.read_to_end(&mut rest);
     assert!(!rest.windows(9).any(|it| it == b"HTTP/1.1 "), "another answer");
 }
+
+#[test]
+fn each_of_many_readers_is_told_that_the_proxy_ends() {
+    let closed = Closed::reserve();
+    let proxy = start(&closed.url);
+    let mut readers: Vec<_> = (0..60).map(|_| sent(&proxy, UPGRADE.as_bytes())).collect();
+    readers.iter_mut().for_each(|reader| drop(until(reader, b"\r\n\r\n")));
+    proxy.ask_to_stop();
+    // A close frame that begins with 1001: the server goes away (RFC 6455, 7.4.1).
+    readers.iter_mut().for_each(|reader| drop(until(reader, &1001_u16.to_be_bytes())));
+    assert!(proxy.terminate().0.success());
+}
