@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex};
 /// The most lines that wait to be written.
 const LINES_MAX: usize = 16_384;
 
-/// How long lines gather before they are written together, in milliseconds.
+/// How long lines gather that come soon after others, in milliseconds. Then they are written together.
 const GATHER_MS: u64 = 5;
 
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
@@ -147,10 +147,11 @@ impl Waiting {
 }
 
 impl Shared {
-    /// Writes what comes. Lines that follow each other closely are written together: each write is a
-    /// call of the system, and so is waking this thread.
+    /// Writes what comes: at once after a silence, so that who reads the log after an answer finds its
+    /// line. Lines that follow each other closely are written together: each write is a call of the
+    /// system, and so is waking this thread.
     fn write_all(&self, mut output: impl Write) {
-        let mut text = Vec::new();
+        let (mut text, mut next) = (Vec::new(), Instant::now());
         let mut waiting = self.waiting.lock();
         loop {
             while waiting.lines == 0 {
@@ -160,7 +161,7 @@ impl Shared {
                 self.has_come.wait(&mut waiting);
             }
             if waiting.flushes == 0 && !waiting.has_ended {
-                self.is_urgent.wait_for(&mut waiting, Duration::from_millis(GATHER_MS));
+                self.is_urgent.wait_until(&mut waiting, next);
             }
             std::mem::swap(&mut text, &mut waiting.text);
             let lines = waiting.lines;
@@ -168,6 +169,7 @@ impl Shared {
             // An error means that nothing reads the output any more. It cannot be logged anywhere.
             let _nobody_reads = output.write_all(&text).and_then(|()| output.flush());
             text.clear();
+            next = Instant::now() + Duration::from_millis(GATHER_MS);
             waiting = self.waiting.lock();
             waiting.finish(lines);
             self.is_written.notify_all();
