@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex};
 const LINES_MAX: usize = 16_384;
 
 /// How long lines gather that come soon after others, in milliseconds. Then they are written together.
-const GATHER_MS: u64 = 5;
+const GATHER_MS: u64 = 1;
 
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
 const FLUSH_MS_MAX: u64 = 1_000;
