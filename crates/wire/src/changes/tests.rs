@@ -369,9 +369,10 @@ fn the_vectors_lead_to_their_summaries() {
     }
 }
 
+/// The test of the page reads the same vectors. Where this fails rightly, the file gets what is
+/// printed as the left side.
 #[test]
-#[ignore = "it writes the vectors anew"]
-fn write_the_vectors() {
+fn the_vectors_are_what_is_told_now() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut folded: Option<Folded> = None;
     let vectors = (0..8).map(|n| {
@@ -389,6 +390,5 @@ fn write_the_vectors() {
     });
     let lines: Vec<_> = vectors.map(|it| serde_json::to_string(&it).unwrap()).collect();
     let json = format!("[\n{}\n]\n", lines.join(",\n"));
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/summary_changes.json"), json)
-        .unwrap();
+    assert_eq!(json, VECTORS);
 }
