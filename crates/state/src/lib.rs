@@ -36,6 +36,7 @@ mod stored_admission;
 mod stored_call;
 mod stored_remembered;
 mod stored_told;
+mod varint;
 pub mod words;
 
 pub use activity::{

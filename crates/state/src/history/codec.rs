@@ -15,6 +15,8 @@
 //!
 //! For a bucket between whose min and max are 4 users or fewer this is 4 bytes at most.
 
+use crate::varint;
+
 /// One interval of time in which the number changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
@@ -71,18 +73,18 @@ impl OpenSegment {
         debug_assert!(min <= max, "a min is no more than its max");
         if index > self.next {
             self.bytes.push(GAP);
-            push_varint(&mut self.bytes, index - self.next);
-            push_varint(&mut self.bytes, u64::from(self.last));
+            varint::push(&mut self.bytes, index - self.next);
+            varint::push(&mut self.bytes, u64::from(self.last));
         }
         let (rise, range) = (zigzag(self.low, min), max - min);
         let half = |value: u64| u32::try_from(value).map_or(ESCAPE, |value| value.min(ESCAPE));
         let (low, high) = (half(rise), half(u64::from(range)));
         self.bytes.push(u8::try_from(low | high << 4).expect("two halves of a byte"));
         if low == ESCAPE {
-            push_varint(&mut self.bytes, rise);
+            varint::push(&mut self.bytes, rise);
         }
         if high == ESCAPE {
-            push_varint(&mut self.bytes, u64::from(range));
+            varint::push(&mut self.bytes, u64::from(range));
         }
         let excess = sum.saturating_sub(u64::from(min) * covered_ms);
         let length = excess_bytes(range, width_ms);
@@ -113,15 +115,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
+        varint::take(&mut self.bytes)
     }
 
     fn small_varint(&mut self) -> Option<u32> {
@@ -158,14 +152,6 @@ impl Iterator for Decoder<'_> {
 fn excess_bytes(range: u32, width_ms: u64) -> usize {
     let most = u64::from(range).saturating_mul(width_ms);
     ((u64::BITS - most.leading_zeros()) as usize).div_ceil(8)
-}
-
-fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7F {
-        bytes.push((value & 0x7F) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push((value & 0x7F) as u8);
 }
 
 /// The way from one value to another, the small ones by small numbers.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use live_users_core::{Agent, CallId, Country, Place};
 
+use crate::varint;
+
 /// Writes values one after the other.
 #[derive(Default)]
 pub(super) struct Writer {
@@ -62,12 +64,8 @@ impl Writer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub(super) fn number(&mut self, mut value: u64) {
-        while value > 0x7F {
-            self.byte((value & 0x7F) as u8 | 0x80);
-            value >>= 7;
-        }
-        self.byte((value & 0x7F) as u8);
+    pub(super) fn number(&mut self, value: u64) {
+        varint::push(&mut self.bytes, value);
     }
 
     /// The way from one moment to another, which may lie before it.
@@ -188,15 +186,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn number(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
+        varint::take(&mut self.rest)
     }
 
     pub(super) fn way(&mut self, from: u64) -> Option<u64> {
