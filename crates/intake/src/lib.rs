@@ -21,6 +21,7 @@ mod inbound;
 mod legs;
 mod reconciler;
 mod referee;
+pub mod shards;
 mod source_event;
 pub mod sources;
 mod tokens;
