@@ -1,0 +1,123 @@
+//! A sum over shards is the number of one state, as far as its way of sharding promises that.
+
+use std::collections::BTreeSet;
+
+use live_users_core::{Evidence, Millis, Tracker};
+use live_users_intake::shards::{Layout, ShardBy};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::oracle::Oracle;
+use super::plot::Plot;
+use super::sharded::Sharded;
+use super::{AGENTS_OF_ACCOUNT, Calling, Shown, Size, run};
+
+fn layout(shards: usize, by: ShardBy) -> Layout {
+    Layout::new(shards, by).unwrap()
+}
+
+fn played(seed: u64, size: Size, layout: Layout) -> Shown {
+    run(seed, size, layout, true, &mut |_, _| {}).unwrap_or_else(|it| panic!("{layout}: {it:?}"))
+}
+
+/// Some minutes with about so many live calls at once.
+fn size(live: u64, accounts: u64, calling: Calling) -> Size {
+    Size { live, accounts, length_ms: 270_000, calling }
+}
+
+#[test]
+fn ten_shards_by_account_show_each_moment_of_twenty_thousand_live_calls_as_one_state() {
+    let world = size(20_000, 100, Calling::OneAccount);
+    let shown = played(1, world, layout(10, ShardBy::Account));
+    assert!(shown.live_calls_max > 17_000, "{shown:?}");
+    assert!(shown.largest_shard < shown.live_calls_max / 3, "{shown:?}");
+}
+
+#[test]
+fn ten_shards_by_agent_do_so_where_nobody_calls_two_agents() {
+    let shown = played(2, size(5_000, 20, Calling::OneAgent), layout(10, ShardBy::Agent));
+    assert!(shown.live_calls_max > 4_000, "{shown:?}");
+}
+
+#[test]
+fn ten_shards_by_caller_do_so_without_conferences() {
+    let shown = played(3, size(5_000, 20, Calling::Anybody), layout(10, ShardBy::Caller));
+    assert!(shown.live_calls_max > 4_000, "{shown:?}");
+}
+
+#[test]
+fn any_number_of_shards_shows_what_one_shows() {
+    for shards in [1, 2, 3, 7, 64] {
+        let world = size(150, 3, Calling::OneAccount);
+        played(4, world, layout(shards, ShardBy::Account));
+    }
+}
+
+/// What is said in a small world, each with when it comes: up to a minute late, one of ten twice. What
+/// is said first of a call is not late, since nothing can happen before we have answered.
+fn delivered(seed: u64, world: Size) -> Vec<(u64, Evidence)> {
+    let (mut plot, mut oracle) = (Plot::new(seed, world), Oracle::default());
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (mut known, mut all) = (BTreeSet::new(), Vec::new());
+    while let Some((at_ms, evidence)) = plot.next(&mut oracle) {
+        let is_first = known.insert(evidence.call.clone()) && !evidence.is_leg();
+        let late_ms = if is_first { 0 } else { rng.random_range(0..60_000) };
+        if rng.random_ratio(1, 10) {
+            all.push((at_ms + rng.random_range(0..60_000), evidence.clone()));
+        }
+        all.push((at_ms + late_ms, evidence));
+    }
+    // The first word of a call comes before its repeats, whose times may be the same.
+    all.sort_by_key(|(at_ms, _)| *at_ms);
+    all
+}
+
+/// Delivers a small world to one tracker and to shards, which start anew now and then.
+fn in_any_order(seed: u64, world: Size, layout: Layout, compare: impl Fn(&Sharded, &Tracker)) {
+    let (mut sharded, mut one) = (Sharded::new(layout), Tracker::default());
+    for ((at_ms, evidence), n) in delivered(seed, world).into_iter().zip(1..) {
+        sharded.apply(Millis(at_ms), &evidence);
+        one.apply(Millis(at_ms), &evidence);
+        match n % 97 {
+            0 => sharded.restart(),
+            50 => sharded.turn(),
+            _ => {}
+        }
+        compare(&sharded, &one);
+    }
+    sharded.check().unwrap();
+}
+
+#[test]
+fn by_account_any_order_and_repeats_show_the_numbers_of_one_state() {
+    for seed in 0..12 {
+        let world = Size { length_ms: 400_000, ..size(40, 4, Calling::OneAccount) };
+        in_any_order(seed, world, layout(5, ShardBy::Account), |sharded, one| {
+            assert_eq!(sharded.total(), one.numbers().users as u64, "seed {seed}");
+            for n in 0..4 * AGENTS_OF_ACCOUNT {
+                let (agent, _) = super::people::agent(n);
+                let of_one = one.breakdown_of_agent(&agent).live.users as u64;
+                assert_eq!(sharded.of_agent(&agent), of_one, "seed {seed}: {agent:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn by_agent_a_person_who_talks_to_two_agents_is_two_and_nobody_is_missing() {
+    let mut larger = 0;
+    for seed in 0..12 {
+        let world = Size { length_ms: 400_000, ..size(40, 4, Calling::Anybody) };
+        let count = std::cell::Cell::new(0);
+        in_any_order(seed, world, layout(5, ShardBy::Agent), |sharded, one| {
+            let (sum, of_one) = (sharded.total(), one.numbers());
+            assert!(
+                (of_one.users as u64..=of_one.calls as u64).contains(&sum),
+                "seed {seed}: {sum}"
+            );
+            count.set(count.get() + u64::from(sum > of_one.users as u64));
+        });
+        larger += count.get();
+    }
+    assert!(larger > 0, "nobody has talked to two agents");
+}
