@@ -54,11 +54,11 @@ const LIST: &str = "[]";
 const AGES: [(&str, &str); 2] = [("averageMs", "averageSince"), ("longestMs", "longestSince")];
 
 /// In milliseconds since 1970; `None` if it is no moment.
-fn ms_of(moment: &str) -> Option<u64> {
+pub(crate) fn ms_of(moment: &str) -> Option<u64> {
     moment.parse::<Timestamp>().ok().and_then(|at| at.as_millisecond().try_into().ok())
 }
 
-fn moment_of(ms: u64) -> String {
+pub(crate) fn moment_of(ms: u64) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", at.unwrap_or(Timestamp::MAX))
 }

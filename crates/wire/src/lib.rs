@@ -22,6 +22,7 @@ mod sessions;
 mod setup;
 mod sources;
 mod stream;
+mod sum;
 
 use std::collections::BTreeMap;
 
@@ -56,6 +57,10 @@ pub use setup::{
 };
 pub use sources::{AccountCount, SourceCount, SourceReferee};
 pub use stream::{LastCount, LiveCount, NoFrame};
+pub use sum::{
+    SHARDS_MAX, ShardSet, SummarySum, Summed, all_parts, merged_activities, merged_calls,
+    sum_of_counts, sum_of_summaries, sum_of_totals,
+};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
 /// backend sees: the backend asserts that they are the same.
