@@ -45,15 +45,22 @@ pub(crate) fn access_view(admin: &Admin) -> AccessView<'_> {
 /// The count with all that is behind it.
 pub(crate) async fn summary(
     admin: Admin,
+    request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    read(&admin, &admin_api, &["summary"], &[]).await
+    let query = query_of(&request);
+    let summary = admin_api.summary(question(&admin, &["summary"], &query)).await;
+    told(&admin, summary).map(json)
 }
 
 /// How far the backend is connected with Twilio.
-pub(crate) async fn setup(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
+pub(crate) async fn setup(
+    admin: Admin,
+    request: HttpRequest,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
-    read(&admin, &admin_api, &["setup"], &[]).await
+    read(&admin, &admin_api, &["setup"], &query_of(&request)).await
 }
 
 /// The calls that are live.
@@ -62,7 +69,14 @@ pub(crate) async fn calls(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    read_or_rows(admin, &admin_api, "calls", &request).await
+    match Format::of(&request).map_err(AdminApiError::from)? {
+        Format::Json => {
+            let query = query_of(&request);
+            let calls = admin_api.calls(question(&admin, &["calls"], &query)).await;
+            told(&admin, calls).map(json)
+        }
+        format => rows(admin, &admin_api, ("calls", format), &request).await,
+    }
 }
 
 /// The stretches of the calls that are known.
@@ -81,13 +95,18 @@ pub(crate) async fn activity(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).decoded();
-    read(&admin, &admin_api, &["activity"], &query).await
+    let query = query_of(&request);
+    let activity = admin_api.activity(question(&admin, &["activity"], &query)).await;
+    told(&admin, activity).map(json)
 }
 
 /// Which alerts fire, and what has happened to them lately.
-pub(crate) async fn alerts(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
-    read(&admin, &admin_api, &["alerts"], &[]).await
+pub(crate) async fn alerts(
+    admin: Admin,
+    request: HttpRequest,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, Error> {
+    read(&admin, &admin_api, &["alerts"], &query_of(&request)).await
 }
 
 /// Has the hooks of an alert told that it is tested.
@@ -98,7 +117,8 @@ pub(crate) async fn test_alert(
 ) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
     let segments = &["alerts", &alert_id(&request).await?, "test"];
-    let question = Question { method: Method::POST, ..question(&admin, segments, &[]) };
+    let query = query_of(&request);
+    let question = Question { method: Method::POST, ..question(&admin, segments, &query) };
     told(&admin, admin_api.ask(question).await).map(json)
 }
 
@@ -108,7 +128,10 @@ pub(crate) async fn call(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    read(&admin, &admin_api, &["calls", &call_sid(&request).await?], &[]).await
+    let (call, query) = (call_sid(&request).await?, query_of(&request));
+    let segments = ["calls", &*call];
+    let explained = admin_api.ask_of_call(&call, question(&admin, &segments, &query)).await;
+    told(&admin, explained).map(json)
 }
 
 /// The operator's word that a call is over.
@@ -118,9 +141,10 @@ pub(crate) async fn evict(
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
     admin.check_operates()?;
-    let segments = &["calls", &call_sid(&request).await?, "evict"];
-    let question = Question { method: Method::POST, ..question(&admin, segments, &[]) };
-    told(&admin, admin_api.ask(question).await).map(json)
+    let (call, query) = (call_sid(&request).await?, query_of(&request));
+    let segments = &["calls", &*call, "evict"];
+    let question = Question { method: Method::POST, ..question(&admin, segments, &query) };
+    told(&admin, admin_api.ask_of_call(&call, question).await).map(json)
 }
 
 /// Asks for an object, as far as this admin may see it.
@@ -141,10 +165,7 @@ pub(crate) async fn read_or_rows(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     match Format::of(request).map_err(AdminApiError::from)? {
-        Format::Json => {
-            let query = Query::new(request.query_string()).decoded();
-            read(&admin, admin_api, &[name], &query).await
-        }
+        Format::Json => read(&admin, admin_api, &[name], &query_of(request)).await,
         format => rows(admin, admin_api, (name, format), request).await,
     }
 }
@@ -156,7 +177,7 @@ async fn rows(
     (name, format): (&str, Format),
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let mut query = Query::new(request.query_string()).decoded();
+    let mut query = query_of(request);
     query.retain(|(name, _)| name != FORMAT);
     query.push((FORMAT.to_owned(), format.name().to_owned()));
     let asked = admin_api.ask_rows(question(&admin, &[name], &query), format).await;
@@ -165,6 +186,11 @@ async fn rows(
         .content_type(format.content_type())
         .insert_header((CONTENT_DISPOSITION, format.disposition(name)))
         .streaming(rows.bytes(admin.lasting())))
+}
+
+/// The query of a request, decoded.
+pub(crate) fn query_of(request: &HttpRequest) -> Vec<(String, String)> {
+    Query::new(request.query_string()).decoded()
 }
 
 /// What this admin asks.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{Application, Connections, ReadLimit, serve};
+use tokio::task::JoinHandle;
 
 use crate::admin::Authenticator;
 use crate::channels::Channels;
@@ -16,9 +17,7 @@ use crate::routes::Routes;
 use crate::shared_sessions::SharedSessions;
 use crate::streams::Streams;
 use crate::total_reader::TotalRules;
-use crate::upstream::{
-    AccessLookup, AdminApi, Asked, BackendClient, ScopedStreams, Stream, Upstream,
-};
+use crate::upstream::{AccessLookup, AdminApi, Follower, ScopedStreams, Shards, Upstream};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -33,35 +32,37 @@ pub async fn run(
 ) -> std::io::Result<()> {
     config.trusted_proxies.warn();
     let metrics = Data::new(Metrics::new());
-    let backend = BackendClient::new(&config)?;
+    let shards = Shards::new(&config)?;
     let limits = config.limits.fit_files();
     let streams_max = config.streams_max.at_most(limits.streams());
     let authorization = config.backend_authorization.clone();
     let channels = Arc::new(Channels::default());
     let streams = Data::new(Streams::new(
         Arc::clone(&channels),
-        ScopedStreams::new(backend.clone(), authorization.clone()),
+        ScopedStreams::new(shards.clone(), authorization.clone()),
         streams_max,
         config.allowed_origins.clone(),
     ));
     let connections = Connections::new(limits, config.trusted_proxies.clone());
-    let lookup = AccessLookup::new(backend.clone(), authorization.clone())?;
-    let health = Arc::clone(&metrics.upstream);
-    let stream = Stream::new(backend.clone(), authorization, Asked::default(), channels, health);
-    let stream = tokio::spawn(stream.run());
+    let lookup = AccessLookup::new(shards.first().clone(), authorization.clone())?;
+    let upstream = Upstream::new(shards.clone(), authorization.clone());
+    let mut following =
+        vec![tokio::spawn(Follower::of_all(&shards, authorization, channels).run())];
+    if shards.only().is_none() {
+        following.push(tokio::spawn(Arc::clone(&upstream).keep_contact()));
+    }
     let authenticator = Data::new(Authenticator::new(&config, lookup));
-    let sharing = match config.backend_authorization.clone() {
+    match config.backend_authorization.clone() {
         Some(authorization) => {
             let shared =
-                SharedSessions::new(backend.clone(), authorization, authenticator.clone())?;
-            Some(tokio::spawn(shared.run()))
+                SharedSessions::new(shards.first().clone(), authorization, authenticator.clone())?;
+            following.push(tokio::spawn(shared.run()));
         }
         // Without a token for the backend an admin can read nothing, and nothing can be shared.
         None => {
             authenticator.learn_ended_sessions(Vec::new());
-            None
         }
-    };
+    }
     let open = streams.clone();
     let stop = {
         let streams = streams.clone();
@@ -75,14 +76,14 @@ pub async fn run(
         metrics,
         connections: Data::new(connections.clone()),
         streams,
-        upstream: Data::new(Upstream::new(backend.clone(), config.backend_authorization.clone())?),
+        upstream: Data::new(upstream),
         authenticator,
         total_rules: Data::new(TotalRules {
             is_public: config.public_total,
             tells_doubt: config.public_suspect,
             limit: ReadLimit::new(config.reads_per_second),
         }),
-        admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
+        admin_api: Data::new(AdminApi::new(shards, config.backend_authorization)),
         simulate: Data::new(page::Simulate(config.simulate)),
         allowed_origins: config.allowed_origins,
         trusted_proxies: config.trusted_proxies,
@@ -91,9 +92,6 @@ pub async fn run(
     let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
     let served = serve(listener, connections, stop, application).await;
     open.connections().ended().await;
-    stream.abort();
-    if let Some(sharing) = sharing {
-        sharing.abort();
-    }
+    following.iter().for_each(JoinHandle::abort);
     served
 }

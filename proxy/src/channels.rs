@@ -36,10 +36,15 @@ impl Channels {
 
     /// Resolves when somebody reads whole summaries and has got none.
     pub(crate) async fn lack_summary(&self) {
-        if self.summary.is_read() && !matches!(self.summary.now(), SlotState::Nothing) {
-            std::future::pending::<()>().await;
+        is_lacked(&self.summary).await;
+    }
+
+    /// The same of summaries in either form.
+    pub(crate) async fn lack_any_summary(&self) {
+        tokio::select! {
+            () = is_lacked(&self.summary) => {}
+            () = is_lacked(&self.changes) => {}
         }
-        self.summary.has_readers().await;
     }
 
     /// The summary in the form that is asked for.
@@ -72,4 +77,12 @@ impl Channels {
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
     }
+}
+
+/// Resolves when somebody reads this and has got nothing.
+async fn is_lacked(slot: &Latest) {
+    if slot.is_read() && !matches!(slot.now(), SlotState::Nothing) {
+        std::future::pending::<()>().await;
+    }
+    slot.has_readers().await;
 }

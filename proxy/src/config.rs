@@ -1,5 +1,7 @@
 //! The proxy's settings.
 
+mod backends;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -25,8 +27,9 @@ const SESSION_HOURS_MAX: u64 = 30 * 24;
 pub struct Config {
     /// Where the command listens (`HOST`, `PORT`).
     pub listen: ListenAddress,
-    /// Where the backend is, with a slash at the end of its path (`BACKEND_URL`).
-    pub backend_url: Url,
+    /// Where the backend is, with a slash at the end of its path (`BACKEND_URL`). With several shards one
+    /// for each, in their order (`SHARDS`, or `BACKEND_URLS`).
+    pub backends: Vec<Url>,
     /// How long one exchange with the backend may take, from connecting to the last byte of the
     /// body (`BACKEND_TIMEOUT_MS`).
     pub backend_timeout: Duration,
@@ -62,14 +65,10 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "without a URL, finish() has returned its mistake"
-    )]
     pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
         let mut reader = SettingsReader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
-        let backend_url = backend_url(&mut reader);
+        let backends = backends::read(&mut reader);
         let TimeoutMs(timeout_ms) = reader.parsed(
             "BACKEND_TIMEOUT_MS",
             TimeoutMs(BACKEND_TIMEOUT_MS_DEFAULT),
@@ -93,7 +92,7 @@ impl Config {
         reader.finish(())?;
         Ok(Self {
             listen,
-            backend_url: backend_url.expect("a missing or wrong URL is a mistake"),
+            backends,
             backend_timeout: Duration::from_millis(timeout_ms),
             backend_authorization,
             admin,
@@ -128,45 +127,6 @@ fn bearer(token: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// `None` exactly when a mistake was noted.
-fn backend_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
-    reader.word("BACKEND_URL");
-    let text = reader.required(
-        "BACKEND_URL",
-        "the count comes from there; expected the backend's address, such as http://127.0.0.1:8080",
-    );
-    if text.is_empty() {
-        return None;
-    }
-    match parse_backend_url(text) {
-        Ok(url) => Some(url),
-        Err(expected) => {
-            // The value is not repeated: it may have a password in it, which must not be in a log.
-            reader.error(format!("BACKEND_URL: expected {expected}"));
-            None
-        }
-    }
-}
-
-fn parse_backend_url(text: &str) -> Result<Url, &'static str> {
-    const A_URL: &str = "an address that starts with http:// or https://";
-    if !(text.starts_with("http://") || text.starts_with("https://")) {
-        return Err(A_URL);
-    }
-    let mut url = Url::parse(text).map_err(|_| A_URL)?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address without a user name or password in it");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("an address without a query or fragment behind it");
-    }
-    if !url.path().ends_with('/') {
-        // Without the slash, joining a path would replace the last part of this one.
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
-}
-
 struct TimeoutMs(u64);
 
 impl FromStr for TimeoutMs {
@@ -193,31 +153,6 @@ impl FromStr for SessionHours {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_backend_url_may_have_a_path_but_nothing_behind_it() {
-        for (good, expected) in [
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
-            ("https://backend.example/", "https://backend.example/"),
-            ("https://example.com/live", "https://example.com/live/"),
-            ("http://[::1]:8080", "http://[::1]:8080/"),
-        ] {
-            assert_eq!(parse_backend_url(good).unwrap().as_str(), expected);
-        }
-        for bad in [
-            "backend:8080",
-            "http:backend",
-            "http://",
-            "ftp://backend",
-            "http://user:secret@backend",
-            "http://user@backend",
-            "http://backend/?a=b",
-            "http://backend/#a",
-            "http://backend:99999",
-        ] {
-            assert!(parse_backend_url(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_password_in_the_backend_url_is_not_repeated() {

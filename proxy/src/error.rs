@@ -5,6 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_http_kit::{LimitAnswers, LimitError, Methods, ParameterError};
 use live_users_wire::{Envelope, Problem};
 
+use crate::missing::Missing;
+
 /// The backend does not want what the proxy shows.
 pub(crate) const TOKEN_REFUSED: &str =
     "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
@@ -35,6 +37,9 @@ pub(crate) enum UpstreamError {
     /// The backend has no number: what went wrong there is the operator's.
     #[error("the number is not known at present")]
     NotKnown,
+    /// Some shards tell no number, so there is no sum.
+    #[error("shards without a number: {0}")]
+    ShardsMissing(Missing),
     /// More bytes than any answer has.
     #[error("the backend's answer is too big")]
     TooBig,
@@ -79,6 +84,13 @@ pub(crate) enum UpstreamError {
     Interrupted,
 }
 
+impl UpstreamError {
+    /// Whether it is so because of who asks and for what, and not because of the backend.
+    pub(crate) fn is_of_reader(self) -> bool {
+        matches!(self, Self::AccessEnded | Self::NoSuchAgent)
+    }
+}
+
 impl ResponseError for UpstreamError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -89,6 +101,7 @@ impl ResponseError for UpstreamError {
             | Self::Redirect
             | Self::Status(_)
             | Self::NotKnown
+            | Self::ShardsMissing(_)
             | Self::TooBig
             | Self::NotJson
             | Self::NotACount

@@ -158,6 +158,10 @@ impl Language {
     /// What the server says in English of trouble of its own, in this language; as it is where no message has it,
     /// such as a mistake in the settings. `live-users-server-errors.js` does it in browsers.
     pub(crate) fn of_server(self, text: &str) -> String {
+        if let Some((shards, since)) = missing_shards(text) {
+            let values = [("shards", Value::Text(shards)), ("since", Value::Text(since))];
+            return self.with("server.shards without a number: {shards} (since {since})", &values);
+        }
         let rest = text.chars().skip_while(|it| !it.is_ascii_digit());
         let digits: String = rest.take_while(char::is_ascii_digit).collect();
         let key = match digits.parse::<u64>() {
@@ -191,6 +195,12 @@ impl Language {
     fn forms(self, key: &str) -> Forms {
         find(key).unwrap_or_else(|| panic!("no message {key}"))[self.0]
     }
+}
+
+/// Which shards the server says to tell no number, and since when.
+fn missing_shards(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("shards without a number: ")?;
+    rest.strip_suffix(')')?.split_once(" (since ")
 }
 
 /// A message in all languages.

@@ -22,6 +22,7 @@ mod history;
 mod language;
 mod links;
 mod metrics;
+mod missing;
 mod openapi;
 mod page;
 mod routes;

@@ -17,6 +17,7 @@ pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
 /// The links that are in force.
 pub(crate) async fn links(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
+    admin_api.check_links()?;
     read(&admin, &admin_api, &["links"], &[]).await
 }
 
@@ -28,6 +29,7 @@ pub(crate) async fn share_link(
     body: Result<Bytes, Error>,
 ) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
+    admin_api.check_links()?;
     let body = body.map_err(|error| unread(&error))?;
     let asked = question(&admin, &["links"], &[]);
     let asked = Question { method: Method::POST, body: Some(body), ..asked };
@@ -56,6 +58,7 @@ pub(crate) async fn revoke_link(
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
+    admin_api.check_links()?;
     // So that no other path is meant, whatever it is.
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(AdminApiError::from(ParameterError::new("id", "16 hexadecimal digits")).into());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -17,7 +18,7 @@ use parking_lot::RwLock;
 use crate::admin::{Authenticator, TokenShown};
 use crate::streams::Streams;
 use crate::total_reader::TotalRules;
-use crate::upstream::{StreamHealth, StreamNow};
+use crate::upstream::{Shard, Shards, StreamHealth, StreamNow, Upstream};
 
 /// The classes of status codes, 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -30,15 +31,12 @@ pub(crate) struct Metrics {
     started: Started,
     /// By route, which there are only so many of, and by class.
     requests: RwLock<BTreeMap<String, [Counter; CLASSES.len()]>>,
-    /// How the stream of all calls does.
-    pub(crate) upstream: Arc<StreamHealth>,
 }
 
 impl Metrics {
     /// Nothing has happened yet.
     pub(crate) fn new() -> Self {
-        let (requests, upstream) = <_>::default();
-        Self { started: Started::now(), requests, upstream }
+        Self { started: Started::now(), requests: <_>::default() }
     }
 
     fn note(&self, route: &str, status: StatusCode) {
@@ -71,6 +69,7 @@ pub(crate) async fn count(
 pub(crate) async fn metrics(
     _: TokenShown,
     metrics: Data<Metrics>,
+    upstream: Data<Arc<Upstream>>,
     streams: Data<Streams>,
     clients: Data<Connections>,
     authenticator: Data<Authenticator>,
@@ -78,7 +77,10 @@ pub(crate) async fn metrics(
 ) -> HttpResponse {
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
     requests(&mut page, &metrics);
-    upstream(&mut page, &metrics.upstream);
+    match upstream.shards().only() {
+        Some(only) => add_stream(&mut page, &only.health),
+        None => add_shards(&mut page, upstream.shards()),
+    }
     let connections = streams.connections();
     let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
     let values = labels.iter().map(|(by, labels)| {
@@ -117,25 +119,55 @@ fn requests(page: &mut Page, metrics: &Metrics) {
     page.counters("live_users_proxy_requests", "Requests by route and class of status", values);
 }
 
-fn upstream(page: &mut Page, stream: &StreamHealth) {
+/// How the backend's stream does.
+fn add_stream(page: &mut Page, stream: &StreamHealth) {
     let StreamNow { is_up, received, framed } = stream.now();
     if let Some(is_up) = is_up {
-        let help = "Whether the backend's stream is open; absent while nobody listens, since then \
-                    it need not be";
-        page.gauge("live_users_proxy_upstream_up", help, f64::from(u8::from(is_up)));
+        page.gauge(UP, UP_HELP, f64::from(u8::from(is_up)));
     }
     if let Some(received) = received {
-        let help = "How long ago anything was heard of the backend's stream, heartbeats included";
-        let age_s = received.elapsed().as_secs_f64();
-        page.gauge("live_users_proxy_upstream_heard_age_seconds", help, age_s);
+        page.gauge(HEARD, HEARD_HELP, received.elapsed().as_secs_f64());
     }
     if let Some(framed) = framed {
-        let help = "How long ago the backend's stream has told a frame; one of the total comes \
-                    only when it changes";
-        let age_s = framed.elapsed().as_secs_f64();
-        page.gauge("live_users_proxy_upstream_frame_age_seconds", help, age_s);
+        page.gauge(FRAME, FRAME_HELP, framed.elapsed().as_secs_f64());
     }
-    let help = "How often the backend's stream has broken off, or could not be opened; each time \
-                it is tried again";
-    page.counter("live_users_proxy_upstream_losses", help, stream.losses.get());
+    page.counter(LOSSES, LOSSES_HELP, stream.losses.get());
 }
+
+/// How the stream of each shard does, and when each was in contact.
+fn add_shards(page: &mut Page, shards: &Shards) {
+    let numbers: Vec<_> = shards.iter().map(|shard| shard.number.to_string()).collect();
+    let labels: Vec<_> = numbers.iter().map(|number| [("shard", number.as_str())]).collect();
+    let labels = || labels.iter().map(|labels| labels as Labels<'_>);
+    let mut add = |name, help, value: &dyn Fn(&Shard) -> Option<f64>| {
+        let values = labels().zip(shards.iter());
+        page.gauges(name, help, values.filter_map(|(labels, shard)| Some((labels, value(shard)?))));
+    };
+    add(UP, UP_HELP, &|shard| shard.health.now().is_up.map(|it| f64::from(u8::from(it))));
+    let age = |at: Option<Instant>| at.map(|at| at.elapsed().as_secs_f64());
+    add(HEARD, HEARD_HELP, &|shard| age(shard.health.now().received));
+    add(FRAME, FRAME_HELP, &|shard| age(shard.health.now().framed));
+    add(CONTACT, CONTACT_HELP, &|shard| age(shard.contact().at));
+    let losses = labels().zip(shards.iter()).map(|(labels, it)| (labels, it.health.losses.get()));
+    page.counters(LOSSES, LOSSES_HELP, losses);
+}
+
+const UP: &str = "live_users_proxy_upstream_up";
+const UP_HELP: &str = "Whether the backend's stream is open; absent while nobody listens, since then it \
+                       need not be";
+
+const HEARD: &str = "live_users_proxy_upstream_heard_age_seconds";
+const HEARD_HELP: &str =
+    "How long ago anything was heard of the backend's stream, heartbeats included";
+
+const FRAME: &str = "live_users_proxy_upstream_frame_age_seconds";
+const FRAME_HELP: &str = "How long ago the backend's stream has told a frame; one of the total comes only \
+                          when it changes";
+
+const LOSSES: &str = "live_users_proxy_upstream_losses";
+const LOSSES_HELP: &str = "How often the backend's stream has broken off, or could not be opened; each \
+                           time it is tried again";
+
+const CONTACT: &str = "live_users_proxy_shard_contact_age_seconds";
+const CONTACT_HELP: &str = "How long ago a shard has told its number, or that it still holds; absent \
+                            before the first time. Without a reader nobody asks";

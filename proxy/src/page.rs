@@ -99,7 +99,7 @@ impl First {
     /// # Errors
     /// If the access of the reader has ended.
     pub(crate) async fn of(admin: &Admin, admin_api: &AdminApi) -> Result<Option<Self>, Ended> {
-        let answer = admin_api.ask(question(admin, &["summary"], &[]));
+        let answer = admin_api.summary(question(admin, &["summary"], &[]));
         let Ok(answer) = tokio::time::timeout(WAITS_FOR, answer).await else { return Ok(None) };
         let has_ended = matches!(answer, Err(AdminApiError::AccessEnded));
         match told(admin, answer) {

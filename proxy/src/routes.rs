@@ -9,7 +9,7 @@ use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
-use live_users_http_kit::Parameters::Only;
+use live_users_http_kit::Parameters::{Only, OnlyAnd};
 use live_users_http_kit::{
     AllowedOrigins, Connections, Parameters, Paths, TrustedProxies, asks_for, vary_by_accept,
 };
@@ -27,7 +27,7 @@ use crate::links::{self, revoke_link, share_link};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::total_reader::{TotalReader, TotalRules};
-use crate::upstream::{AdminApi, Upstream};
+use crate::upstream::{self, AdminApi, Upstream};
 use crate::{assets, embed, history, openapi, page, sign_in, view};
 
 /// What is not a page needs nothing at all.
@@ -46,6 +46,11 @@ const NONE: Parameters = Parameters::NONE;
 
 /// The parameter of the total.
 const TOTAL: Parameters = Only(&["agent"]);
+/// The parameter of what each shard tells for itself, or may.
+const SHARD: Parameters = Only(&[upstream::SHARD]);
+const fn or_shard(others: &'static [&'static str]) -> Parameters {
+    OnlyAnd(others, upstream::SHARD)
+}
 const ANY: Parameters = Parameters::Any;
 const EMBED: Parameters = Only(&["theme", "agent", "interval", "lang"]);
 const BADGE: Parameters = Only(&["label", "agent", "lang"]);
@@ -164,24 +169,28 @@ impl Routes {
                 Only(parameters::SUMMARY_STREAM),
                 summary_socket,
             ))
-            .service(PATHS.read("/api/live-users/summary", NONE, summary))
+            .service(PATHS.read("/api/live-users/summary", SHARD, summary))
             .service(PATHS.read("/api/live-users/access", NONE, access))
-            .service(PATHS.read("/api/live-users/setup", NONE, setup))
-            .service(PATHS.read("/api/live-users/activity", Only(parameters::ACTIVITY), activity))
+            .service(PATHS.read("/api/live-users/setup", SHARD, setup))
+            .service(PATHS.read(
+                "/api/live-users/activity",
+                or_shard(parameters::ACTIVITY),
+                activity,
+            ))
             .service(
                 PATHS
-                    .read("/api/live-users/calls", Only(parameters::CALLS), calls)
+                    .read("/api/live-users/calls", or_shard(parameters::CALLS), calls)
                     .wrap(from_fn(vary_by_accept)),
             )
             .service(
                 PATHS
-                    .read("/api/live-users/stretches", Only(parameters::STRETCHES), stretches)
+                    .read("/api/live-users/stretches", or_shard(parameters::STRETCHES), stretches)
                     .wrap(from_fn(vary_by_accept)),
             )
-            .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
-            .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
-            .service(PATHS.read("/api/live-users/alerts", NONE, alerts))
-            .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, test_alert))
+            .service(PATHS.read("/api/live-users/calls/{CallSid}", SHARD, call))
+            .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", SHARD, evict))
+            .service(PATHS.read("/api/live-users/alerts", SHARD, alerts))
+            .service(PATHS.order("/api/live-users/alerts/{id}/test", SHARD, test_alert))
             .service(
                 PATHS
                     .read("/api/live-users/links", NONE, links::links)
@@ -192,12 +201,16 @@ impl Routes {
             .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, revoke_link))
             .service(
                 PATHS
-                    .read("/api/live-users/history", Only(parameters::HISTORY), history::figures)
+                    .read(
+                        "/api/live-users/history",
+                        or_shard(parameters::HISTORY),
+                        history::figures,
+                    )
                     .wrap(from_fn(vary_by_accept)),
             )
             .service(PATHS.read(
                 "/api/live-users/history.svg",
-                Only(parameters::PICTURE),
+                or_shard(parameters::PICTURE),
                 history::picture,
             ));
     }

@@ -1852,7 +1852,12 @@ export type SummaryData = {
         'Live-Users-Access'?: string;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/summary';
 };
 export type SummaryErrors = {
@@ -1986,7 +1991,12 @@ export type IntrospectResponse = IntrospectResponses[keyof IntrospectResponses];
 export type SetupData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/setup';
 };
 export type SetupErrors = {
@@ -2053,6 +2063,10 @@ export type ActivityData = {
          * Only what belongs to the account of this name
          */
         account?: string;
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
     };
     url: '/api/live-users/activity';
 };
@@ -2156,6 +2170,10 @@ export type CallsData = {
          * The form of the answer; without it, what the header Accept prefers of application/json, text/csv and application/jsonl (or application/x-ndjson)
          */
         format?: 'json' | 'csv' | 'jsonl' | '';
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
     };
     url: '/api/live-users/calls';
 };
@@ -2227,6 +2245,10 @@ export type StretchesData = {
          * Only what belongs to the account of this name
          */
         account?: string;
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
     };
     url: '/api/live-users/stretches';
 };
@@ -2286,7 +2308,12 @@ export type ExplainData = {
          */
         callSid: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/calls/{callSid}';
 };
 export type ExplainErrors = {
@@ -2345,7 +2372,12 @@ export type EvictData = {
          */
         callSid: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/calls/{callSid}/evict';
 };
 export type EvictErrors = {
@@ -2403,7 +2435,12 @@ export type AlertsData = {
         'Live-Users-Access'?: string;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/alerts';
 };
 export type AlertsErrors = {
@@ -2452,7 +2489,12 @@ export type TestAlertData = {
          */
         id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
+    };
     url: '/api/live-users/alerts/{id}/test';
 };
 export type TestAlertErrors = {
@@ -2776,6 +2818,10 @@ export type HistoryData = {
          * The form of the answer; without it, what the header Accept prefers of application/json, text/csv and application/jsonl (or application/x-ndjson)
          */
         format?: 'json' | 'csv' | 'jsonl' | '';
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
     };
     url: '/api/live-users/history';
 };
@@ -2867,6 +2913,10 @@ export type HistoryPictureData = {
          * Only what belongs to the account of this name
          */
         account?: string;
+        /**
+         * Which shard is asked, where the proxy reads several: a number from 0. Without it the summary, the calls in JSON, the activity and the explanation of a call are of all shards; everything else is told by each shard for itself, and needs it
+         */
+        shard?: number;
     };
     url: '/api/live-users/history.svg';
 };

@@ -5,7 +5,7 @@ use crate::Env;
 
 /// The settings of both servers, of `live-users` and of its clients, in the order of the alphabet. What belongs to
 /// OpenTelemetry is not among them: who exports tells of each such variable that is not read.
-const SETTINGS: [&str; 51] = [
+const SETTINGS: [&str; 53] = [
     "ADMIN_TOKEN",
     "AGENTS_FILE",
     "ALLOWED_ORIGINS",
@@ -14,6 +14,7 @@ const SETTINGS: [&str; 51] = [
     "BACKEND_TIMEOUT_MS",
     "BACKEND_TOKEN",
     "BACKEND_URL",
+    "BACKEND_URLS",
     "CALLER_HASH_KEY",
     "CHAT_TIMEOUT_MS",
     "CONNECTIONS_MAX",
@@ -44,6 +45,7 @@ const SETTINGS: [&str; 51] = [
     "REQUEST_HEAD_MS",
     "RUST_LOG",
     "SESSION_HOURS",
+    "SHARDS",
     "SHARED_NUMBERS",
     "STREAMS_MAX",
     "STREAMS_RESERVED",

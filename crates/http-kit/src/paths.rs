@@ -36,6 +36,8 @@ pub enum Parameters {
     /// These, each at most once. Whoever sends another one asks for something else than what the
     /// route would answer.
     Only(&'static [&'static str]),
+    /// The same, and this one.
+    OnlyAnd(&'static [&'static str], &'static str),
     /// Whatever there is: for files, pages and webhooks, whose senders add parameters of their own.
     Any,
 }
@@ -51,6 +53,7 @@ impl Parameters {
     pub fn check(self, query: &str) -> Result<(), ParameterError> {
         match self {
             Self::Only(names) => Query::new(query).check_names(names),
+            Self::OnlyAnd(names, one) => Query::new(query).check_names(&[names, &[one]].concat()),
             Self::Any => Ok(()),
         }
     }

@@ -184,10 +184,11 @@ impl Stack {
         let backend = live_users_backend::Backend::open(backend).map_err(Failure::run)?;
         let listener = bind(listen, "--backend-port")?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
-        proxy
-            .backend_url
-            .set_port(Some(backend_at.port()))
-            .map_err(|()| Failure::run("the backend's address takes no port, which cannot be"))?;
+        for url in &mut proxy.backends {
+            url.set_port(Some(backend_at.port())).map_err(|()| {
+                Failure::run("the backend's address takes no port, which cannot be")
+            })?;
+        }
         let proxy_listener = bind(proxy.listen, "--proxy-port")?;
         let proxy_at = proxy_listener.local_addr().map_err(Failure::run)?;
         let mut stack = Self {

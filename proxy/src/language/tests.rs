@@ -8,6 +8,7 @@ use actix_web::test::TestRequest;
 use super::*;
 use crate::admin::AuthError;
 use crate::error::UpstreamError;
+use crate::missing::Missing;
 use crate::upstream::{AdminApiError, LookupError};
 
 /// What is in the files of a folder of this crate.
@@ -47,12 +48,21 @@ fn each_message_that_the_server_names_is_there_and_is_used() {
     }
 }
 
+/// Shards that are missing.
+fn missing() -> UpstreamError {
+    let since = "2026-11-23T09:30:00Z".parse().unwrap();
+    UpstreamError::ShardsMissing(Missing::new([1, 3].into_iter().collect(), since))
+}
+
 /// All errors of the proxy's own that reach pages and elements.
 fn errors() -> Vec<String> {
     let source = include_str!("../error.rs");
     let texts = source.split("#[error(\"").skip(1).filter_map(|it| it.split('"').next());
+    let texts =
+        texts.map(|it| it.replace("number: {0}", "number: 1, 3 (since 2026-11-23T09:30:00.000Z)"));
     let upstream: Vec<_> = texts.map(|it| it.replace("{0}", "503")).collect();
     assert!(upstream.contains(&UpstreamError::Status(503).to_string()));
+    assert!(upstream.contains(&missing().to_string()));
     assert_eq!(upstream.len(), source.matches("#[error(").count(), "each is one text");
     let others = [
         AuthError::TooOften(Duration::from_secs(7)).to_string(),
@@ -73,7 +83,9 @@ fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
     for text in errors() {
         // People read it with spaces at which no line breaks.
         assert_eq!(Language::ENGLISH.of_server(&text).replace('\u{a0}', " "), text);
-        known.push(format!("server.{}", text.replace("503", "{n}").replace(" 7 s", " {n} s")));
+        let key = text.replace("503", "{n}").replace(" 7 s", " {n} s");
+        let key = key.replace("1, 3 (since 2026-11-23T09:30:00.000Z)", "{shards} (since {since})");
+        known.push(format!("server.{key}"));
     }
     for (key, _) in MESSAGES.iter().filter(|(key, _)| key.starts_with("server.")) {
         assert!(known.iter().any(|it| it == key), "{key}");
@@ -84,6 +96,8 @@ fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
     let german = Language(TAGS.iter().position(|it| *it == "de").unwrap());
     let status = "das Backend hat mit Status 503 geantwortet";
     assert_eq!(german.of_server("the backend answered with status 503"), status);
+    let told = german.of_server(&missing().to_string());
+    assert_eq!(told, "Shards ohne Zahl: 1, 3 (seit 2026-11-23T09:30:00.000Z)");
     assert_eq!(german.of_server("8192 bytes are too many"), "8192 bytes are too many");
 }
 

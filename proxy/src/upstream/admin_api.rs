@@ -1,4 +1,5 @@
-//! Asks the backend what an admin wants to know, and puts its answer into the envelope.
+//! Asks the backend what an admin wants to know, and puts its answer into the envelope. Of several shards it
+//! asks the one that the query names; `sums.rs` has what is told of all.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -13,16 +14,20 @@ use live_users_wire::{ACCESS_HEADER, Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use super::exports::{Exports, NoPlace};
 use super::rows::{Rows, checked};
+use super::shards::{Shard, Shards};
 use crate::error::{NO_BACKEND_TOKEN, TOKEN_REFUSED, UpstreamError, problem_of};
 use crate::scope::Scope;
 
+/// The parameter that names a shard.
+pub(crate) const SHARD: &str = "shard";
+
 /// The biggest answer that is passed on, in bytes.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The biggest answer that is read as a problem, in bytes.
 const PROBLEM_BYTES_MAX: usize = 64 * 1024;
@@ -33,10 +38,12 @@ const REQUESTS_MAX: usize = 32;
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
 
+/// One of the requests under way until it is dropped.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
+
 /// Asks the backend for more than the total.
 pub(crate) struct AdminApi {
-    backend: BackendClient,
-    count_url: Url,
+    pub(super) shards: Shards,
     authorization: Option<HeaderValue>,
     places: Arc<Semaphore>,
     exports: Exports,
@@ -70,13 +77,14 @@ pub(crate) enum AdminApiError {
 }
 
 /// What is asked, and for whom.
+#[derive(Clone)]
 pub(crate) struct Question<'a> {
     /// `GET`, unless it is an order.
     pub(crate) method: Method,
     /// What lies below the count. None may be `.` or `..`, which a URL cannot hold as names; everything
     /// else reaches the backend as one segment, whatever is in it.
     pub(crate) segments: &'a [&'a str],
-    /// What of the query is passed on.
+    /// The query. It may name the shard that is asked; everything else is passed on.
     pub(crate) query: &'a [(String, String)],
     /// Of which calls; `None` for all.
     pub(crate) scope: Option<&'a Scope>,
@@ -92,27 +100,20 @@ struct FailedExchange {
 
 impl AdminApi {
     /// Prepares to ask; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When `BACKEND_URL` can have no path behind it.
-    pub(crate) fn new(
-        backend: BackendClient,
-        authorization: Option<HeaderValue>,
-    ) -> std::io::Result<Self> {
-        Ok(Self {
-            count_url: backend.count_url()?,
-            backend,
+    pub(crate) fn new(shards: Shards, authorization: Option<HeaderValue>) -> Self {
+        Self {
+            shards,
             authorization,
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             exports: Exports::new(),
             lines: Arc::default(),
-        })
+        }
     }
 
     /// Asks. The answer is a JSON object, in the envelope.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<String, AdminApiError> {
-        let object = async |response| in_envelope(read_body(response, BODY_BYTES_MAX).await?);
-        self.exchange(question, object).await
+        let shard = self.named(question.query)?;
+        self.exchange((shard, self.place()?), question, object).await
     }
 
     /// The same for a picture, as SVG.
@@ -120,7 +121,8 @@ impl AdminApi {
         &self,
         question: Question<'_>,
     ) -> Result<String, AdminApiError> {
-        self.exchange(question, picture).await
+        let shard = self.named(question.query)?;
+        self.exchange((shard, self.place()?), question, picture).await
     }
 
     /// The same for rows in this form, which are passed on while they come.
@@ -129,24 +131,52 @@ impl AdminApi {
         question: Question<'_>,
         format: Format,
     ) -> Result<Rows, AdminApiError> {
+        let shard = self.named(question.query)?;
         let place = self.exports.place(question.scope)?;
         let rows = move |response| ready(checked(response, format));
-        let response = self.exchange(question, rows).await?;
-        Ok(Rows::pass_on(response, place, &self.backend))
+        let response = self.exchange((shard, self.place()?), question, rows).await?;
+        Ok(Rows::pass_on(response, place, &shard.client))
     }
 
-    /// Asks, and reads the answer by this.
-    async fn exchange<T: Send + 'static, Read: Future<Output = Result<T, Failure>> + Send>(
+    /// The shard that this query names, or the only one.
+    ///
+    /// # Errors
+    /// If there are several and it names none of them.
+    fn named(&self, query: &[(String, String)]) -> Result<&Shard, AdminApiError> {
+        let named = query.iter().find(|(name, _)| name == SHARD).map(|(_, value)| value.trim());
+        let number = match (named, self.shards.only()) {
+            (None | Some(""), Some(only)) => return Ok(only),
+            (None | Some(""), None) => Err("missing"),
+            (Some(value), _) => value.parse().map_err(|_| "invalid"),
+        };
+        let shard = number.and_then(|number| self.shards.get(number).ok_or("invalid"));
+        shard.map_err(|problem| {
+            let last = self.shards.iter().len() - 1;
+            let expected = format!("a number from 0 to {last}: each shard tells this for itself");
+            ParameterError { name: SHARD.to_owned(), problem, expected }.into()
+        })
+    }
+
+    /// The right to ask, of which there are so many.
+    pub(super) fn place(&self) -> Result<Place, AdminApiError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Arc::new).map_err(|_| AdminApiError::Busy)
+    }
+
+    /// Asks a shard, and reads the answer by this.
+    pub(super) async fn exchange<
+        T: Send + 'static,
+        Read: Future<Output = Result<T, Failure>> + Send,
+    >(
         &self,
+        (shard, place): (&Shard, Place),
         Question { method, segments, query, scope, body }: Question<'_>,
         read: impl FnOnce(Response) -> Read + Send + 'static,
     ) -> Result<T, AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
-        let place =
-            Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
-        let mut request = self
-            .backend
-            .request(method, below(&self.count_url, segments, query))
+        let mut request = shard
+            .client
+            .request(method, below(&shard.count_url, segments, query))
             .header(header::AUTHORIZATION.as_str(), authorization);
         let is_scoped = scope.is_some();
         if let Some(scope) = scope {
@@ -155,9 +185,9 @@ impl AdminApi {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE.as_str(), "application/json").body(body);
         }
-        let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
+        let (backend, lines) = (shard.client.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out even when its sender goes away.
-        let exchange = self.backend.runtime.spawn(async move {
+        let exchange = shard.client.runtime.spawn(async move {
             let _place = place;
             let answer = exchange(&backend, request, is_scoped, read).await;
             answer.map_err(|failed| failed.note(&lines))
@@ -192,8 +222,9 @@ impl FailedExchange {
 fn below(count_url: &Url, segments: &[&str], query: &[(String, String)]) -> Url {
     let mut url = count_url.clone();
     url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
+    let mut passed_on = query.iter().filter(|(name, _)| name != SHARD).peekable();
+    if passed_on.peek().is_some() {
+        url.query_pairs_mut().extend_pairs(passed_on);
     }
     url
 }
@@ -219,6 +250,11 @@ async fn exchange<T, Read: Future<Output = Result<T, Failure>>>(
         }
     };
     backend.in_time(exchange).await?
+}
+
+/// Reads an object, and puts it into the envelope.
+pub(super) async fn object(response: Response) -> Result<String, Failure> {
+    in_envelope(read_body(response, BODY_BYTES_MAX).await?)
 }
 
 /// The answer as it came, with `success` before its own fields. It is checked, and not built anew:

@@ -8,7 +8,6 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use crate::config::Config;
 use crate::error::UpstreamError;
 
 /// What this server calls itself.
@@ -32,19 +31,14 @@ pub(crate) struct Failure {
 }
 
 impl BackendClient {
-    /// Prepares requests; none is sent yet. They will run on the current runtime.
+    /// Prepares requests to the backend at this address; none is sent yet. They will run on the current
+    /// runtime. One exchange may take so long.
     ///
     /// # Errors
     /// When the system has no certificates to verify an `https://` backend with.
-    pub(crate) fn new(config: &Config) -> std::io::Result<Self> {
-        let backend = ("BACKEND_URL", &config.backend_url);
-        let client = http_client_of(backend, USER_AGENT, config.backend_timeout)?;
-        Ok(Self {
-            client,
-            base: config.backend_url.clone(),
-            timeout: config.backend_timeout,
-            runtime: Handle::current(),
-        })
+    pub(super) fn new(base: &Url, timeout: Duration) -> std::io::Result<Self> {
+        let client = http_client_of(("BACKEND_URL", base), USER_AGENT, timeout)?;
+        Ok(Self { client, base: base.clone(), timeout, runtime: Handle::current() })
     }
 
     /// The URL of the backend's count. All that is known about it lies below.

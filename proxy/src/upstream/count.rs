@@ -1,22 +1,28 @@
-//! The count: one request at a time, shared by all who wait.
+//! The count: one request at a time, shared by all who wait. That of several shards is their sum.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use live_users_http_kit::{LogThrottle, read_body};
-use live_users_wire::{Count, WITH_DOUBT};
+use live_users_wire::{Count, WITH_DOUBT, sum_of_counts};
 use parking_lot::Mutex;
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Url};
 use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout};
 
 use super::asked::Asked;
-use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
+use super::backend_client::{Failure, failure, has_ended, wrong_status};
+use super::shards::{CONTACT, Shard, Shards};
 use crate::error::{TOKEN_REFUSED, UpstreamError};
 
 /// The biggest body that is read as a count, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How often a shard is asked while somebody reads a stream of a sum.
+const ASKED_EACH: Duration = Duration::from_secs(1);
 
 /// All that the backend tells of the total is asked for; what of it clients get is decided here.
 const ACCEPTED: &str = WITH_DOUBT;
@@ -28,8 +34,7 @@ type Flight = watch::Receiver<Option<Answer>>;
 
 /// Asks the backend for the count.
 pub(crate) struct Upstream {
-    backend: BackendClient,
-    count_url: Url,
+    shards: Shards,
     authorization: Option<HeaderValue>,
     /// By what is asked for.
     flights: Mutex<HashMap<String, Flight>>,
@@ -40,16 +45,14 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Prepares to ask; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When `BACKEND_URL` can have no path behind it.
-    pub(crate) fn new(
-        backend: BackendClient,
-        authorization: Option<HeaderValue>,
-    ) -> std::io::Result<Arc<Self>> {
-        let count_url = backend.count_url()?;
+    pub(crate) fn new(shards: Shards, authorization: Option<HeaderValue>) -> Arc<Self> {
         let (flights, is_up, refusals) = <_>::default();
-        Ok(Arc::new(Self { backend, count_url, authorization, flights, is_up, refusals }))
+        Arc::new(Self { shards, authorization, flights, is_up, refusals })
+    }
+
+    /// The shards that are asked.
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.shards
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
@@ -76,7 +79,7 @@ impl Upstream {
         }
         let (sender, flight) = watch::channel(None);
         let (this, asked) = (Arc::clone(self), asked.clone());
-        self.backend.runtime.spawn(async move {
+        self.shards.first().runtime.spawn(async move {
             let answer = this.ask(&asked).await;
             // What one agent or one scope is refused says nothing of the link.
             if asked.agent.is_none() && asked.scope.is_none() {
@@ -88,11 +91,65 @@ impl Upstream {
         flight
     }
 
+    async fn ask(&self, asked: &Asked) -> Result<Count, Failure> {
+        match self.shards.only() {
+            Some(only) => self.ask_shard(only, asked).await,
+            None => self.ask_all(asked).await,
+        }
+    }
+
+    /// The sum over all shards, each of which answers while the others do.
+    async fn ask_all(&self, asked: &Asked) -> Result<Count, Failure> {
+        let asked = self.shards.iter().map(|shard| self.ask_in_contact(shard, asked));
+        let (mut counts, mut details) = (Vec::new(), Vec::new());
+        for (shard, answer) in join_all(asked).await.into_iter().enumerate() {
+            match answer {
+                Ok(count) => counts.push(Some(count)),
+                // So it is in all of them, which have the same settings.
+                Err(failure) if failure.upstream_error.is_of_reader() => return Err(failure),
+                Err(Failure { upstream_error, detail }) => {
+                    counts.push(None);
+                    details.push(format!("shard {shard}: {upstream_error}: {detail}"));
+                }
+            }
+        }
+        let missing = |shards| failure(self.shards.missing(shards), details.join("; "));
+        sum_of_counts(counts).map_err(missing)
+    }
+
+    /// Asks a shard for a part of a sum, which is one of parts of the same time.
+    async fn ask_in_contact(&self, shard: &Shard, asked: &Asked) -> Result<Count, Failure> {
+        let answer = timeout(CONTACT, self.ask_shard(shard, asked)).await;
+        let late = |_| failure(UpstreamError::Slow, format!("no answer after {CONTACT:?}"));
+        let count = answer.map_err(late)??;
+        shard.in_contact();
+        Ok(count)
+    }
+
+    /// Stays in contact with all shards while somebody reads a stream of a sum: a stream is silent while its
+    /// number stays the same. Goes on for ever.
+    pub(crate) async fn keep_contact(self: Arc<Self>) {
+        let each = self.shards.iter().map(|shard| async {
+            loop {
+                self.shards.is_watched().await;
+                let next = Instant::now() + ASKED_EACH;
+                if let Err(Failure { upstream_error, detail }) =
+                    self.ask_in_contact(shard, &Asked::default()).await
+                {
+                    let number = shard.number;
+                    log::debug!("shard {number} is out of contact: {upstream_error}: {detail}");
+                }
+                sleep_until(next.into()).await;
+            }
+        });
+        join_all(each).await;
+    }
+
     /// With the proxy's own token the backend counts no reads, and answers also if the total is not public.
     /// If it refuses the token, everybody may read what is public all the same.
-    async fn ask(&self, asked: &Asked) -> Result<Count, Failure> {
+    async fn ask_shard(&self, shard: &Shard, asked: &Asked) -> Result<Count, Failure> {
         let exchange = async {
-            let answer = self.ask_with(asked, self.authorization.as_ref()).await;
+            let answer = self.ask_with(shard, asked, self.authorization.as_ref()).await;
             if self.authorization.is_none() || !asked.is_for_everybody() || !is_refused(&answer) {
                 return answer;
             }
@@ -101,20 +158,21 @@ impl Upstream {
                     "{TOKEN_REFUSED} ({held_back} such lines before this one were held back)"
                 );
             }
-            let of_everybody = self.ask_with(asked, None).await;
+            let of_everybody = self.ask_with(shard, asked, None).await;
             if is_refused(&of_everybody) { answer } else { of_everybody }
         };
-        self.backend.in_time(exchange).await
+        shard.client.in_time(exchange).await
     }
 
     async fn ask_with(
         &self,
+        shard: &Shard,
         asked: &Asked,
         authorization: Option<&HeaderValue>,
     ) -> Result<Count, Failure> {
-        let mut url = self.count_url.clone();
+        let mut url = shard.count_url.clone();
         asked.add_to_query(&mut url, authorization.is_some());
-        let request = self.backend.request(Method::GET, url).header(ACCEPT, ACCEPTED);
+        let request = shard.client.request(Method::GET, url).header(ACCEPT, ACCEPTED);
         let mut request = asked.add_to_headers(request);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization.clone());

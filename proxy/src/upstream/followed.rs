@@ -70,16 +70,7 @@ impl Followed {
     /// The total in it; `None` while none is known.
     pub(super) fn total(&self) -> Option<LiveCount> {
         let (head, document) = self.now.as_ref()?;
-        Some(LiveCount {
-            live_users: document.field("liveUsers")?,
-            by_agent: document.field("publicByAgent"),
-            suspect: document.field("publicSuspect"),
-            agent: None,
-            epoch: head.epoch.clone(),
-            seq: head.seq,
-            as_of: head.as_of.clone(),
-            now: None,
-        })
+        total_of(head, document)
     }
 
     /// Whether a summary is known.
@@ -91,6 +82,20 @@ impl Followed {
     pub(super) fn forget(&mut self) {
         self.now = None;
     }
+}
+
+/// The total in a document of this frame; `None` if it has none.
+pub(super) fn total_of(head: &ChangesFrame, document: &Document) -> Option<LiveCount> {
+    Some(LiveCount {
+        live_users: document.field("liveUsers")?,
+        by_agent: document.field("publicByAgent"),
+        suspect: document.field("publicSuspect"),
+        agent: None,
+        epoch: head.epoch.clone(),
+        seq: head.seq,
+        as_of: head.as_of.clone(),
+        now: None,
+    })
 }
 
 /// Whatever the value is.

@@ -8,17 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::admin_api::with_success;
 use super::backend_client::{Failure, failure};
 use super::followed::Followed;
+use super::receiver::Subscription;
 use crate::channels::Channels;
 use crate::error::UpstreamError;
-
-/// Which of the backend's streams is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subscription {
-    /// The summary, which has the total in it.
-    Summary,
-    /// The total alone.
-    Total,
-}
 
 /// Publishes the frames, and knows what it has published last.
 #[derive(Debug, Default)]
@@ -180,9 +172,7 @@ impl Published {
         let LiveCount { live_users, by_agent, suspect, epoch, .. } = count.clone();
         let present = Some((epoch, live_users, by_agent, suspect));
         if self.count != present {
-            channels.total.publish(Frame::of_moment(Some(count.name()), move || {
-                to_json(&Success::new(LiveCount { now: Some(present_time()), ..count.clone() }))
-            }));
+            channels.total.publish(frame_of_total(count.name(), count));
             self.count = present;
         }
     }
@@ -224,11 +214,20 @@ impl Published {
     fn no_frame(&self, why: &str) -> Frame {
         let last =
             self.last.map(|(live_users, at)| LastCount { live_users, as_of: format!("{at:.3}") });
-        let none = NoFrame::new(why, last);
-        Frame::of_moment(None, move || {
-            to_json(&NoFrame { now: Some(present_time()), ..none.clone() })
-        })
+        frame_of_none(NoFrame::new(why, last))
     }
+}
+
+/// The frame of a total, under this name.
+pub(super) fn frame_of_total(name: String, count: LiveCount) -> Frame {
+    Frame::of_moment(Some(name), move || {
+        to_json(&Success::new(LiveCount { now: Some(present_time()), ..count.clone() }))
+    })
+}
+
+/// The frame in place of one that there is not.
+pub(super) fn frame_of_none(none: NoFrame) -> Frame {
+    Frame::of_moment(None, move || to_json(&NoFrame { now: Some(present_time()), ..none.clone() }))
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {

@@ -7,20 +7,19 @@ use parking_lot::Mutex;
 use reqwest::header::HeaderValue;
 
 use super::asked::Asked;
-use super::backend_client::BackendClient;
-use super::stream::Stream;
-use super::stream_health::StreamHealth;
+use super::follower::Follower;
+use super::shards::Shards;
 use crate::channels::Channels;
 
 /// Scopes and agents that may have a stream at the same time: each has a connection to the backend, and a frame.
 pub(crate) const SCOPES_MAX: usize = 256;
 
-/// Who else holds the channels of a scope that nobody reads: the map and the task.
-const HOLDERS: usize = 2;
+/// Who else holds the channels of a scope that nobody reads: the map, and the task twice.
+const HOLDERS: usize = 3;
 
 /// The scopes that have a stream.
 pub(crate) struct ScopedStreams {
-    backend: BackendClient,
+    shards: Shards,
     authorization: Option<HeaderValue>,
     open: Arc<Mutex<Open>>,
 }
@@ -35,8 +34,8 @@ struct Open {
 
 impl ScopedStreams {
     /// Nothing is opened yet.
-    pub(crate) fn new(backend: BackendClient, authorization: Option<HeaderValue>) -> Self {
-        Self { backend, authorization, open: Arc::default() }
+    pub(crate) fn new(shards: Shards, authorization: Option<HeaderValue>) -> Self {
+        Self { shards, authorization, open: Arc::default() }
     }
 
     /// What is published of this, from a stream that is open or is opened now. `None` if too
@@ -56,15 +55,10 @@ impl ScopedStreams {
         }
         open.channels.insert(key.clone(), Arc::clone(&channels));
         drop(open);
-        let stream = Stream::new(
-            self.backend.clone(),
-            self.authorization.clone(),
-            asked.clone(),
-            Arc::clone(&channels),
-            Arc::new(StreamHealth::default()),
-        );
+        let (asked, authorization) = (asked.clone(), self.authorization.clone());
+        let stream = Follower::of(&self.shards, authorization, asked, Arc::clone(&channels));
         let open = Arc::clone(&self.open);
-        self.backend.runtime.spawn(run(stream, open, key, Arc::downgrade(&channels)));
+        self.shards.first().runtime.spawn(run(stream, open, key, Arc::downgrade(&channels)));
         Some(channels)
     }
 
@@ -85,7 +79,7 @@ impl ScopedStreams {
 
 /// Keeps the stream of a scope open until its last reader has gone.
 async fn run(
-    mut stream: Stream,
+    mut stream: Follower,
     open: Arc<Mutex<Open>>,
     key: String,
     channels: std::sync::Weak<Channels>,

@@ -1,5 +1,5 @@
 //! The one stream from the backend, whatever the number of browsers; and one for each scope that
-//! somebody reads.
+//! somebody reads. Of several shards, each has one.
 //!
 //! It is open while somebody listens, and a little longer. Nothing is gained by more: the first
 //! browser waits some milliseconds for the connection. And a backend that nobody looks at has
@@ -20,17 +20,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::asked::Asked;
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
-use super::published::{Published, Subscription};
+use super::direct::Direct;
+use super::receiver::{Receiver, Subscription};
 use super::stream_health::StreamHealth;
 use crate::channels::Channels;
 use crate::error::{NO_BACKEND_TOKEN, TOKEN_REFUSED, UpstreamError};
 
 /// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
 /// takes to load a page again.
-const LINGER_MS: u64 = 30_000;
+pub(super) const LINGER_MS: u64 = 30_000;
 
 /// The same of a scope, of which there may be many.
-const SCOPE_LINGER_MS: u64 = 2_000;
+pub(super) const SCOPE_LINGER_MS: u64 = 2_000;
 
 /// The longest refusal that is read, in bytes.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
@@ -48,15 +49,15 @@ const ASKED_AGAIN_EACH: Duration = Duration::from_secs(10);
 /// The longest frame, in bytes: as long as an answer to an admin may be.
 const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Keeps the backend's stream open while readers are here.
-pub(crate) struct Stream {
+/// Keeps a backend's stream open.
+pub(super) struct Stream<R> {
     backend: BackendClient,
     authorization: Option<HeaderValue>,
     /// Which total it tells of.
     asked: Asked,
-    channels: Arc<Channels>,
     health: Arc<StreamHealth>,
-    published: Published,
+    /// Where it all goes.
+    receiver: R,
     /// Tries since the last frame.
     tries: u32,
     /// The backend has refused the token.
@@ -68,42 +69,15 @@ pub(crate) struct Stream {
     asked_again: Option<Instant>,
 }
 
-impl Stream {
-    /// Nothing is opened yet.
-    pub(crate) fn new(
-        backend: BackendClient,
-        authorization: Option<HeaderValue>,
-        asked: Asked,
-        channels: Arc<Channels>,
-        health: Arc<StreamHealth>,
-    ) -> Self {
-        let published = Published::of_agent(asked.agent.as_ref().map(|agent| agent.id.clone()));
-        let (tries, is_refused, tells_no_changes) = (0, false, false);
-        let (is_up, asked_again) = (None, None);
-        Self {
-            backend,
-            authorization,
-            asked,
-            channels,
-            health,
-            published,
-            tries,
-            is_refused,
-            tells_no_changes,
-            is_up,
-            asked_again,
-        }
-    }
-
+impl Stream<Direct> {
     /// Goes on for ever.
-    pub(crate) async fn run(mut self) {
+    pub(super) async fn run(mut self, channels: &Channels) {
         loop {
-            self.channels.has_readers().await;
-            let channels = Arc::clone(&self.channels);
+            channels.has_readers().await;
             tokio::select! {
-                () = without_readers(&channels, LINGER_MS) => {
+                () = without_readers(channels, LINGER_MS) => {
                     log::debug!("nobody listens: the backend's stream is closed");
-                    self.published.forget(&channels);
+                    self.receiver.forget();
                     self.health.closed();
                     (self.tries, self.is_refused) = (0, false);
                 }
@@ -113,17 +87,43 @@ impl Stream {
     }
 
     /// Goes on until nobody listens, and returns early if the access has ended.
-    pub(super) async fn run_while_read(&mut self) {
-        let channels = Arc::clone(&self.channels);
-        let readers_left = without_readers(&channels, SCOPE_LINGER_MS);
-        let tries = async {
-            while !channels.has_ended() {
-                self.try_once().await;
-            }
-        };
+    pub(super) async fn run_while_read(&mut self, channels: &Channels) {
         tokio::select! {
-            () = readers_left => {}
-            () = tries => {}
+            () = without_readers(channels, SCOPE_LINGER_MS) => {}
+            () = self.try_until_ended() => {}
+        }
+    }
+}
+
+impl<R: Receiver> Stream<R> {
+    /// Nothing is opened yet.
+    pub(super) fn new(
+        backend: BackendClient,
+        authorization: Option<HeaderValue>,
+        asked: Asked,
+        health: Arc<StreamHealth>,
+        receiver: R,
+    ) -> Self {
+        let (tries, is_refused, tells_no_changes) = (0, false, false);
+        let (is_up, asked_again) = (None, None);
+        Self {
+            backend,
+            authorization,
+            asked,
+            health,
+            receiver,
+            tries,
+            is_refused,
+            tells_no_changes,
+            is_up,
+            asked_again,
+        }
+    }
+
+    /// Reads, and tries again, until the access has ended.
+    pub(super) async fn try_until_ended(&mut self) {
+        while !self.receiver.has_ended() {
+            self.try_once().await;
         }
     }
 
@@ -139,10 +139,8 @@ impl Stream {
             (None, _) | (Some(_), true) => Subscription::Total,
         };
         let Failure { upstream_error, detail } = self.read_on(subscription).await;
-        if matches!(upstream_error, UpstreamError::AccessEnded | UpstreamError::NoSuchAgent) {
-            self.channels.end();
-            // Readers look whether they still may when there is something new.
-            self.published.report_loss(&self.channels, upstream_error);
+        if upstream_error.is_of_reader() {
+            self.receiver.end(upstream_error);
             return;
         }
         // It takes no such parameter. The next one may.
@@ -171,7 +169,7 @@ impl Stream {
                 log::warn!("the backend's stream is lost: {upstream_error}: {detail}")
             }
         }
-        self.published.report_loss(&self.channels, upstream_error);
+        self.receiver.lose(upstream_error);
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
         sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);
@@ -203,7 +201,7 @@ impl Stream {
         let mut response = self.backend.in_time(self.open(subscription)).await?;
         if subscription == Subscription::Total && self.asked.agent.is_none() {
             let why = if self.is_refused { TOKEN_REFUSED } else { NO_BACKEND_TOKEN };
-            self.published.report_no_summary(&self.channels, why);
+            self.receiver.have_no_summary(why);
         }
         let mut events = EventStream::new(FRAME_BYTES_MAX);
         // The first frame is part of the answer, and has to come in time like one.
@@ -212,13 +210,13 @@ impl Stream {
         loop {
             let bytes = tokio::select! {
                 bytes = chunk(&mut response, until) => bytes?,
-                () = self.channels.lack_summary(), if self.published.gives_whole() => {
-                    self.published.publish_whole(&self.channels)?;
+                () = self.receiver.lacks_whole() => {
+                    self.receiver.give_whole()?;
                     continue;
                 }
             };
             let now = Timestamp::now();
-            self.published.received(now);
+            self.receiver.hear(now);
             self.health.received(std::time::Instant::now());
             let events = events.push(&bytes);
             for event in
@@ -227,7 +225,7 @@ impl Stream {
                 // Before readers are told, so that whoever was told finds it in the metrics. If it is no
                 // frame, the stream is lost at once.
                 self.health.frame_received(std::time::Instant::now());
-                self.published.publish(&self.channels, subscription, event.into_text(), now)?;
+                self.receiver.take(subscription, event.into_text(), now)?;
                 (self.tries, has_frame) = (0, true);
                 if self.is_up.replace(true) != Some(true) {
                     log::info!("the backend's stream is open");
@@ -295,7 +293,7 @@ async fn chunk(response: &mut Response, until: Instant) -> Result<Bytes, Failure
 }
 
 /// Resolves when there has been no reader for so long.
-async fn without_readers(channels: &Channels, linger_ms: u64) {
+pub(super) async fn without_readers(channels: &Channels, linger_ms: u64) {
     loop {
         channels.has_no_readers().await;
         tokio::select! {

@@ -27,6 +27,8 @@ mod questions;
 mod raw_streams;
 mod scopes;
 mod session;
+mod shard_backend;
+mod shards;
 mod sharing;
 mod sign_in;
 mod streams;

@@ -25,6 +25,11 @@ pub(crate) fn start_with(backend_url: &str, settings: &[(&str, &str)]) -> Server
     Server::start(BINARY, &[], &env)
 }
 
+/// A proxy with these settings, which name its backends too.
+pub(crate) fn start_all(settings: &[(&str, &str)]) -> Server {
+    Server::start(BINARY, &[], &[&[PATIENT], settings].concat())
+}
+
 /// What a client sees of an answer: status and body.
 pub(crate) type Seen = (u16, String);
 

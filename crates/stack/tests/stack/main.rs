@@ -33,6 +33,7 @@ mod remote;
 mod remote_sources;
 mod sessions;
 mod setup;
+mod shards;
 mod shared_links;
 mod sign_in;
 mod sources;
@@ -80,9 +81,13 @@ fn backend_with(agents: &str, more: &[(&str, &str)]) -> Server {
 
 /// A proxy that reads the backend at this address, with these settings beside.
 fn proxy_with(backend_url: &str, more: &[(&str, &str)]) -> Server {
-    let env = [("BACKEND_URL", backend_url), ("BACKEND_TOKEN", API_TOKEN)];
-    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)], more].concat();
-    Server::start(sibling("live-users-proxy"), &[], &env)
+    proxy_all(&[&[("BACKEND_URL", backend_url)], more].concat())
+}
+
+/// A proxy with these settings, which name its backends too.
+fn proxy_all(more: &[(&str, &str)]) -> Server {
+    let env = [("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+    Server::start(sibling("live-users-proxy"), &[], &[&env[..], more].concat())
 }
 
 /// A proxy that reads this backend.

@@ -16,6 +16,7 @@ def _get_kwargs(
     limit: int | Unset = 100,
     after: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -29,6 +30,8 @@ def _get_kwargs(
     params["after"] = after
 
     params["account"] = account
+
+    params["shard"] = shard
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -113,6 +116,7 @@ def sync_detailed(
     limit: int | Unset = 100,
     after: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[ActivityPage | Problem]:
     """What has happened to calls, the newest first
@@ -121,6 +125,7 @@ def sync_detailed(
         limit (int | Unset):  Default: 100.
         after (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -135,6 +140,7 @@ def sync_detailed(
         limit=limit,
         after=after,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -151,6 +157,7 @@ def sync(
     limit: int | Unset = 100,
     after: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> ActivityPage | Problem | None:
     """What has happened to calls, the newest first
@@ -159,6 +166,7 @@ def sync(
         limit (int | Unset):  Default: 100.
         after (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -174,6 +182,7 @@ def sync(
         limit=limit,
         after=after,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -184,6 +193,7 @@ async def asyncio_detailed(
     limit: int | Unset = 100,
     after: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[ActivityPage | Problem]:
     """What has happened to calls, the newest first
@@ -192,6 +202,7 @@ async def asyncio_detailed(
         limit (int | Unset):  Default: 100.
         after (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -206,6 +217,7 @@ async def asyncio_detailed(
         limit=limit,
         after=after,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -220,6 +232,7 @@ async def asyncio(
     limit: int | Unset = 100,
     after: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> ActivityPage | Problem | None:
     """What has happened to calls, the newest first
@@ -228,6 +241,7 @@ async def asyncio(
         limit (int | Unset):  Default: 100.
         after (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -244,6 +258,7 @@ async def asyncio(
             limit=limit,
             after=after,
             account=account,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

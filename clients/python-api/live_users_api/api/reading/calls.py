@@ -25,6 +25,7 @@ def _get_kwargs(
     search: str | Unset = UNSET,
     search_countries: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -58,6 +59,8 @@ def _get_kwargs(
     params["searchCountries"] = search_countries
 
     params["account"] = account
+
+    params["shard"] = shard
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -150,6 +153,7 @@ def sync_detailed(
     search: str | Unset = UNSET,
     search_countries: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[CallPage | Problem]:
     """The calls that are up and were answered, counted or not, the longest first
@@ -166,6 +170,7 @@ def sync_detailed(
         search (str | Unset):
         search_countries (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -188,6 +193,7 @@ def sync_detailed(
         search=search,
         search_countries=search_countries,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -212,6 +218,7 @@ def sync(
     search: str | Unset = UNSET,
     search_countries: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> CallPage | Problem | None:
     """The calls that are up and were answered, counted or not, the longest first
@@ -228,6 +235,7 @@ def sync(
         search (str | Unset):
         search_countries (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -251,6 +259,7 @@ def sync(
         search=search,
         search_countries=search_countries,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -269,6 +278,7 @@ async def asyncio_detailed(
     search: str | Unset = UNSET,
     search_countries: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[CallPage | Problem]:
     """The calls that are up and were answered, counted or not, the longest first
@@ -285,6 +295,7 @@ async def asyncio_detailed(
         search (str | Unset):
         search_countries (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -307,6 +318,7 @@ async def asyncio_detailed(
         search=search,
         search_countries=search_countries,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -329,6 +341,7 @@ async def asyncio(
     search: str | Unset = UNSET,
     search_countries: str | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> CallPage | Problem | None:
     """The calls that are up and were answered, counted or not, the longest first
@@ -345,6 +358,7 @@ async def asyncio(
         search (str | Unset):
         search_countries (str | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -369,6 +383,7 @@ async def asyncio(
             search=search,
             search_countries=search_countries,
             account=account,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

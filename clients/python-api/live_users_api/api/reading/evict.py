@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     call_sid: str,
     *,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(live_users_access, Unset):
         headers["Live-Users-Access"] = live_users_access
 
+    params: dict[str, Any] = {}
+
+    params["shard"] = shard
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/live-users/calls/{call_sid}/evict".format(
             call_sid=quote(str(call_sid), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -106,12 +114,14 @@ def sync_detailed(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Evicted | Problem]:
     """Takes a call out of the count
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -124,6 +134,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         call_sid=call_sid,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -138,12 +149,14 @@ def sync(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Evicted | Problem | None:
     """Takes a call out of the count
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -157,6 +170,7 @@ def sync(
     return sync_detailed(
         call_sid=call_sid,
         client=client,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -165,12 +179,14 @@ async def asyncio_detailed(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Evicted | Problem]:
     """Takes a call out of the count
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -183,6 +199,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         call_sid=call_sid,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -195,12 +212,14 @@ async def asyncio(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Evicted | Problem | None:
     """Takes a call out of the count
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -215,6 +234,7 @@ async def asyncio(
         await asyncio_detailed(
             call_sid=call_sid,
             client=client,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     call_sid: str,
     *,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(live_users_access, Unset):
         headers["Live-Users-Access"] = live_users_access
 
+    params: dict[str, Any] = {}
+
+    params["shard"] = shard
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/live-users/calls/{call_sid}".format(
             call_sid=quote(str(call_sid), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -101,12 +109,14 @@ def sync_detailed(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Explanation | Problem]:
     """Why a call is counted, or is not
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -119,6 +129,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         call_sid=call_sid,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -133,12 +144,14 @@ def sync(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Explanation | Problem | None:
     """Why a call is counted, or is not
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -152,6 +165,7 @@ def sync(
     return sync_detailed(
         call_sid=call_sid,
         client=client,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -160,12 +174,14 @@ async def asyncio_detailed(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Explanation | Problem]:
     """Why a call is counted, or is not
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -178,6 +194,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         call_sid=call_sid,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -190,12 +207,14 @@ async def asyncio(
     call_sid: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Explanation | Problem | None:
     """Why a call is counted, or is not
 
     Args:
         call_sid (str):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -210,6 +229,7 @@ async def asyncio(
         await asyncio_detailed(
             call_sid=call_sid,
             client=client,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

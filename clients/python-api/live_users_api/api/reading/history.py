@@ -20,6 +20,7 @@ def _get_kwargs(
     agent: str | Unset = UNSET,
     account: str | Unset = UNSET,
     after: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -41,6 +42,8 @@ def _get_kwargs(
     params["account"] = account
 
     params["after"] = after
+
+    params["shard"] = shard
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -129,6 +132,7 @@ def sync_detailed(
     agent: str | Unset = UNSET,
     account: str | Unset = UNSET,
     after: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[HistoryView | Problem]:
     """How the number has changed
@@ -141,6 +145,7 @@ def sync_detailed(
         agent (str | Unset):
         account (str | Unset):
         after (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -159,6 +164,7 @@ def sync_detailed(
         agent=agent,
         account=account,
         after=after,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -179,6 +185,7 @@ def sync(
     agent: str | Unset = UNSET,
     account: str | Unset = UNSET,
     after: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> HistoryView | Problem | None:
     """How the number has changed
@@ -191,6 +198,7 @@ def sync(
         agent (str | Unset):
         account (str | Unset):
         after (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -210,6 +218,7 @@ def sync(
         agent=agent,
         account=account,
         after=after,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -224,6 +233,7 @@ async def asyncio_detailed(
     agent: str | Unset = UNSET,
     account: str | Unset = UNSET,
     after: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[HistoryView | Problem]:
     """How the number has changed
@@ -236,6 +246,7 @@ async def asyncio_detailed(
         agent (str | Unset):
         account (str | Unset):
         after (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -254,6 +265,7 @@ async def asyncio_detailed(
         agent=agent,
         account=account,
         after=after,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -272,6 +284,7 @@ async def asyncio(
     agent: str | Unset = UNSET,
     account: str | Unset = UNSET,
     after: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> HistoryView | Problem | None:
     """How the number has changed
@@ -284,6 +297,7 @@ async def asyncio(
         agent (str | Unset):
         account (str | Unset):
         after (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -304,6 +318,7 @@ async def asyncio(
             agent=agent,
             account=account,
             after=after,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

@@ -22,6 +22,7 @@ def _get_kwargs(
     width: int | Unset = 960,
     height: int | Unset = 400,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -51,6 +52,8 @@ def _get_kwargs(
     params["height"] = height
 
     params["account"] = account
+
+    params["shard"] = shard
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -140,6 +143,7 @@ def sync_detailed(
     width: int | Unset = 960,
     height: int | Unset = 400,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """How the number has changed, as a picture
@@ -154,6 +158,7 @@ def sync_detailed(
         width (int | Unset):  Default: 960.
         height (int | Unset):  Default: 400.
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -174,6 +179,7 @@ def sync_detailed(
         width=width,
         height=height,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -196,6 +202,7 @@ def sync(
     width: int | Unset = 960,
     height: int | Unset = 400,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | str | None:
     """How the number has changed, as a picture
@@ -210,6 +217,7 @@ def sync(
         width (int | Unset):  Default: 960.
         height (int | Unset):  Default: 400.
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -231,6 +239,7 @@ def sync(
         width=width,
         height=height,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -247,6 +256,7 @@ async def asyncio_detailed(
     width: int | Unset = 960,
     height: int | Unset = 400,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """How the number has changed, as a picture
@@ -261,6 +271,7 @@ async def asyncio_detailed(
         width (int | Unset):  Default: 960.
         height (int | Unset):  Default: 400.
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -281,6 +292,7 @@ async def asyncio_detailed(
         width=width,
         height=height,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -301,6 +313,7 @@ async def asyncio(
     width: int | Unset = 960,
     height: int | Unset = 400,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | str | None:
     """How the number has changed, as a picture
@@ -315,6 +328,7 @@ async def asyncio(
         width (int | Unset):  Default: 960.
         height (int | Unset):  Default: 400.
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -337,6 +351,7 @@ async def asyncio(
             width=width,
             height=height,
             account=account,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

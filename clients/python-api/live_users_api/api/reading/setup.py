@@ -8,14 +8,24 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
 from ...models.setup import Setup
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    shard: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["shard"] = shard
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/live-users/setup",
+        "params": params,
     }
 
     return _kwargs
@@ -89,8 +99,12 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Response[Problem | Setup]:
     """How far the backend is connected with Twilio, and what is missing
+
+    Args:
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -100,7 +114,9 @@ def sync_detailed(
         Response[Problem | Setup]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        shard=shard,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -112,8 +128,12 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Problem | Setup | None:
     """How far the backend is connected with Twilio, and what is missing
+
+    Args:
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,14 +145,19 @@ def sync(
 
     return sync_detailed(
         client=client,
+        shard=shard,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Response[Problem | Setup]:
     """How far the backend is connected with Twilio, and what is missing
+
+    Args:
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,7 +167,9 @@ async def asyncio_detailed(
         Response[Problem | Setup]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        shard=shard,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -152,8 +179,12 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Problem | Setup | None:
     """How far the backend is connected with Twilio, and what is missing
+
+    Args:
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,5 +197,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            shard=shard,
         )
     ).parsed

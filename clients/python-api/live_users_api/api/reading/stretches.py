@@ -17,6 +17,7 @@ def _get_kwargs(
     after: str | Unset = UNSET,
     format_: StretchesFormat | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -36,6 +37,8 @@ def _get_kwargs(
     params["format"] = json_format_
 
     params["account"] = account
+
+    params["shard"] = shard
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -120,6 +123,7 @@ def sync_detailed(
     after: str | Unset = UNSET,
     format_: StretchesFormat | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """The stretches of all calls that are known, live or over, as rows; without a format as JSON Lines
@@ -129,6 +133,7 @@ def sync_detailed(
         after (str | Unset):
         format_ (StretchesFormat | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -144,6 +149,7 @@ def sync_detailed(
         after=after,
         format_=format_,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -161,6 +167,7 @@ def sync(
     after: str | Unset = UNSET,
     format_: StretchesFormat | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | str | None:
     """The stretches of all calls that are known, live or over, as rows; without a format as JSON Lines
@@ -170,6 +177,7 @@ def sync(
         after (str | Unset):
         format_ (StretchesFormat | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -186,6 +194,7 @@ def sync(
         after=after,
         format_=format_,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -197,6 +206,7 @@ async def asyncio_detailed(
     after: str | Unset = UNSET,
     format_: StretchesFormat | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """The stretches of all calls that are known, live or over, as rows; without a format as JSON Lines
@@ -206,6 +216,7 @@ async def asyncio_detailed(
         after (str | Unset):
         format_ (StretchesFormat | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -221,6 +232,7 @@ async def asyncio_detailed(
         after=after,
         format_=format_,
         account=account,
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -236,6 +248,7 @@ async def asyncio(
     after: str | Unset = UNSET,
     format_: StretchesFormat | Unset = UNSET,
     account: str | Unset = UNSET,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | str | None:
     """The stretches of all calls that are known, live or over, as rows; without a format as JSON Lines
@@ -245,6 +258,7 @@ async def asyncio(
         after (str | Unset):
         format_ (StretchesFormat | Unset):
         account (str | Unset):
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -262,6 +276,7 @@ async def asyncio(
             after=after,
             format_=format_,
             account=account,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

@@ -13,15 +13,23 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(live_users_access, Unset):
         headers["Live-Users-Access"] = live_users_access
 
+    params: dict[str, Any] = {}
+
+    params["shard"] = shard
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/live-users/summary",
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -91,11 +99,13 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | Summary]:
     """The number, how sure it is, how old, and how it is made up
 
     Args:
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -107,6 +117,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -120,11 +131,13 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | Summary | None:
     """The number, how sure it is, how old, and how it is made up
 
     Args:
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -137,6 +150,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        shard=shard,
         live_users_access=live_users_access,
     ).parsed
 
@@ -144,11 +158,13 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Response[Problem | Summary]:
     """The number, how sure it is, how old, and how it is made up
 
     Args:
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -160,6 +176,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        shard=shard,
         live_users_access=live_users_access,
     )
 
@@ -171,11 +188,13 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
     live_users_access: str | Unset = UNSET,
 ) -> Problem | Summary | None:
     """The number, how sure it is, how old, and how it is made up
 
     Args:
+        shard (int | Unset):
         live_users_access (str | Unset):
 
     Raises:
@@ -189,6 +208,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            shard=shard,
             live_users_access=live_users_access,
         )
     ).parsed

@@ -9,18 +9,27 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.alert_tested import AlertTested
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: str,
+    *,
+    shard: int | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["shard"] = shard
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/live-users/alerts/{id}/test".format(
             id=quote(str(id), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -95,11 +104,13 @@ def sync_detailed(
     id: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Response[AlertTested | Problem]:
     """Has the hooks of an alert told that it is tested
 
     Args:
         id (str):
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -111,6 +122,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+        shard=shard,
     )
 
     response = client.get_httpx_client().request(
@@ -124,11 +136,13 @@ def sync(
     id: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> AlertTested | Problem | None:
     """Has the hooks of an alert told that it is tested
 
     Args:
         id (str):
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -141,6 +155,7 @@ def sync(
     return sync_detailed(
         id=id,
         client=client,
+        shard=shard,
     ).parsed
 
 
@@ -148,11 +163,13 @@ async def asyncio_detailed(
     id: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> Response[AlertTested | Problem]:
     """Has the hooks of an alert told that it is tested
 
     Args:
         id (str):
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,6 +181,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+        shard=shard,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -175,11 +193,13 @@ async def asyncio(
     id: str,
     *,
     client: AuthenticatedClient,
+    shard: int | Unset = UNSET,
 ) -> AlertTested | Problem | None:
     """Has the hooks of an alert told that it is tested
 
     Args:
         id (str):
+        shard (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -193,5 +213,6 @@ async def asyncio(
         await asyncio_detailed(
             id=id,
             client=client,
+            shard=shard,
         )
     ).parsed

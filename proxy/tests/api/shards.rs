@@ -1,0 +1,261 @@
+//! Several shards behind one proxy, each a backend that the test plays.
+
+use std::time::Duration;
+
+use live_users_testkit::{Events, Metrics, Server, Socket};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::admin::{RIGHT, TOKENS};
+use crate::backend::{Backend, Closed};
+use crate::proxy::{ask, count, get, seen, start_all, timeless};
+use crate::shard_backend::{AS_OF, Shard};
+
+fn shards() -> [Shard; 3] {
+    [Shard::start(1), Shard::start(2), Shard::start(4)]
+}
+
+fn proxy_of(shards: &[Shard]) -> Server {
+    let urls: Vec<_> = shards.iter().map(|shard| shard.url.clone()).collect();
+    start_all(&[&[("BACKEND_URLS", urls.join(",").as_str())], &TOKENS[..]].concat())
+}
+
+fn at(proxy: &Server, path: &str) -> String {
+    format!("{}/api/live-users{path}", proxy.url)
+}
+
+/// Reads until a frame is as expected: others may come before.
+async fn until(socket: &mut Socket, is_so: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let frame: Value = serde_json::from_str(&socket.text().await).expect("JSON");
+        if is_so(&frame) {
+            return frame;
+        }
+    }
+}
+
+async fn answer_to(proxy: &Server, path: &str) -> (u16, Value) {
+    let (status, body) = seen(get(proxy, &format!("/api/live-users{path}"), &[RIGHT]).await).await;
+    (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}")))
+}
+
+#[tokio::test]
+async fn the_total_is_the_sum_and_a_missing_shard_is_named_in_place_of_it() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    assert_eq!(count(&proxy).await, (200, r#"{"success":true,"liveUsers":7}"#.to_owned()));
+    shards[1].tell(20);
+    assert_eq!(count(&proxy).await, (200, r#"{"success":true,"liveUsers":25}"#.to_owned()));
+
+    shards[1].told.send_modify(|told| told.is_unknown = true);
+    let (status, body) = count(&proxy).await;
+    assert_eq!(status, 502);
+    let start = r#"{"success":false,"liveUsers":0,"error":"shards without a number: 1 (since 20"#;
+    assert!(body.starts_with(start), "{body}");
+    assert!(!body.contains("127.0.0.1"), "{body}");
+    shards[2].told.send_modify(|told| told.is_frozen = true);
+    let (_, body) = count(&proxy).await;
+    assert!(body.contains("shards without a number: 1, 2 (since 20"), "{body}");
+
+    let (status, ready) = seen(get(&proxy, "/readyz", &[]).await).await;
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    assert_eq!((status, &ready["status"]), (503, &json!("unready")));
+    assert_eq!(ready["shards"].as_array().map(Vec::len), Some(3));
+    assert_eq!(ready["shards"][1]["shard"], 1);
+    assert!(ready["shards"][1]["contactAt"].as_str().unwrap().starts_with("20"), "{ready}");
+
+    for shard in &shards {
+        shard.told.send_modify(|told| (told.is_unknown, told.is_frozen) = (false, false));
+    }
+    assert_eq!(count(&proxy).await.0, 200);
+    assert_eq!(get(&proxy, "/readyz", &[]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn streams_tell_the_sum_and_which_shard_is_missing() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    let mut socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    let mut events = Events::open(&at(&proxy, "/stream"), &[]).await.unwrap();
+    let first = until(&mut socket, |_| true).await;
+    assert_eq!((&first["success"], &first["liveUsers"]), (&json!(true), &json!(7)));
+    assert_eq!((&first["seq"], &first["asOf"]), (&json!(3), &json!(AS_OF)));
+    let event = events.next_event().await.unwrap();
+    let name = event.id.clone().unwrap();
+    assert!(name.starts_with(&format!("{}-3.", first["epoch"].as_str().unwrap())), "{name}");
+    let same = serde_json::to_value(&first).unwrap();
+    let told: Value = serde_json::from_str(&event.into_text()).unwrap();
+    assert_eq!(told["liveUsers"], same["liveUsers"]);
+
+    shards[0].tell(10);
+    let next = until(&mut socket, |frame| frame["liveUsers"] != 7).await;
+    assert_eq!((&next["liveUsers"], &next["epoch"]), (&json!(16), &first["epoch"]));
+    // One shard begins anew, and the others stand.
+    shards[2].told.send_modify(|told| (told.epoch, told.seq) = ("new".to_owned(), 1));
+    let anew = until(&mut socket, |frame| frame["epoch"] != first["epoch"]).await;
+    assert_eq!(anew["liveUsers"], 16);
+
+    shards[1].told.send_modify(|told| told.is_frozen = true);
+    let lost = until(&mut socket, |frame| frame["success"] == false).await;
+    let error = lost["error"].as_str().unwrap();
+    assert!(error.starts_with("shards without a number: 1 (since 20"), "{error}");
+    assert_eq!((&lost["liveUsers"], &lost["last"]["liveUsers"]), (&json!(0), &json!(16)));
+    let mut late = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    assert_eq!(until(&mut late, |_| true).await["error"], error);
+
+    shards[1].told.send_modify(|told| told.is_frozen = false);
+    let back = until(&mut socket, |frame| frame["success"] == true).await;
+    assert_eq!(back["liveUsers"], 16);
+
+    let metrics = seen(get(&proxy, "/metrics", &[RIGHT]).await).await.1;
+    let metrics = Metrics::parse(&metrics);
+    for shard in 0..3 {
+        let of = |name: &str| metrics.get(&format!("{name}{{shard=\"{shard}\"}}"));
+        assert_eq!(of("live_users_proxy_upstream_up"), Some(1.0));
+        let age = of("live_users_proxy_shard_contact_age_seconds").unwrap();
+        assert!((0.0..60.0).contains(&age), "{age}");
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_never_came_is_named_at_once_and_the_sum_comes_with_it() {
+    let mut shards = vec![Shard::start(1)];
+    let closed = Closed::reserve();
+    let urls = format!("{},{}", shards[0].url, closed.url);
+    let proxy = start_all(&[("BACKEND_URLS", urls.as_str())]);
+    let mut socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    let told = timeless(&socket.text().await);
+    let start = r#"{"success":false,"liveUsers":0,"error":"shards without a number: 1 (since 20"#;
+    assert!(told.starts_with(start) && !told.contains("last"), "{told}");
+    shards.push(Shard::behind(closed.open(), 1));
+    let back = until(&mut socket, |frame| frame["success"] == true).await;
+    assert_eq!(back["liveUsers"], 2);
+}
+
+#[tokio::test]
+async fn the_summary_is_added_up_polled_whole_and_as_changes() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    let (status, polled) = answer_to(&proxy, "/summary").await;
+    assert_eq!(status, 200, "{polled}");
+    assert_eq!((&polled["success"], &polled["liveUsers"]), (&json!(true), &json!(7)));
+    // (1 x 1 s + 2 x 2 s + 4 x 4 s) / 7.
+    assert_eq!((&polled["averageMs"], &polled["longestMs"]), (&json!(3_000), &json!(60_000)));
+    assert_eq!(polled["byAgent"][0]["liveUsers"], 7);
+    assert_eq!(polled["byCountry"], json!([{"country": "DE", "liveUsers": 7, "liveCalls": 3}]));
+    let of_one = answer_to(&proxy, "/summary?shard=2").await.1;
+    assert_eq!(of_one["liveUsers"], 4);
+
+    let mut whole = Socket::open(&at(&proxy, "/summary/ws"), &[RIGHT]).await.unwrap();
+    let mut changes =
+        Socket::open(&at(&proxy, "/summary/ws?changes=true"), &[RIGHT]).await.unwrap();
+    let first = until(&mut whole, |_| true).await;
+    for field in ["liveUsers", "averageMs", "byAgent", "byCountry", "epoch", "seq"] {
+        assert_eq!(first[field], polled[field], "{field}");
+    }
+    let snapshot = until(&mut changes, |_| true).await;
+    assert_eq!(snapshot["snapshot"]["liveUsers"], 7);
+    shards[0].tell(10);
+    assert_eq!(until(&mut whole, |frame| frame["liveUsers"] == 16).await["liveCalls"], 16);
+    let change = until(&mut changes, |frame| frame["changed"]["liveUsers"] == 16).await;
+    assert_eq!(change["since"], snapshot["frame"]);
+    assert_eq!(change["changed"]["byCountry[]"].as_object().map(serde_json::Map::len), Some(1));
+
+    shards[2].told.send_modify(|told| told.is_unknown = true);
+    for socket in [&mut whole, &mut changes] {
+        let lost = until(socket, |frame| frame["success"] == false).await;
+        let error = lost["error"].as_str().unwrap();
+        assert!(error.starts_with("shards without a number: 2 (since 20"), "{error}");
+    }
+    let (status, polled) = answer_to(&proxy, "/summary").await;
+    assert_eq!((status, &polled["success"]), (502, &json!(false)));
+    shards[2].told.send_modify(|told| told.is_unknown = false);
+    assert_eq!(until(&mut whole, |frame| frame["success"] == true).await["liveUsers"], 16);
+    let again = until(&mut changes, |frame| frame["success"] == true).await;
+    assert_eq!(again["snapshot"]["liveUsers"], 16, "what was before may not be known");
+}
+
+#[tokio::test]
+async fn lists_are_merged_and_a_call_is_asked_of_the_shard_that_knows_it() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    let sids = |list: &Value| -> Vec<String> {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|it| it["callSid"].as_str().expect("a text").to_owned()).collect()
+    };
+    let (_, calls) = answer_to(&proxy, "/calls").await;
+    assert_eq!(sids(&calls["calls"]), ["CA1-1", "CA2-2", "CA4-4", "CA1-11", "CA2-12", "CA4-14"]);
+    assert_eq!(
+        (&calls["matching"], &calls["total"], &calls["next"]),
+        (&json!(6), &json!(12), &Value::Null)
+    );
+    let (_, calls) = answer_to(&proxy, "/calls?limit=3").await;
+    assert_eq!(sids(&calls["calls"]), ["CA1-1", "CA2-2", "CA4-4"]);
+    assert_eq!(calls["next"], "1795426204000.CA4-4");
+
+    let (_, feed) = answer_to(&proxy, "/activity?limit=4").await;
+    assert_eq!(sids(&feed["activities"]), ["CA4-14", "CA2-12", "CA1-11", "CA4-4"]);
+    assert_eq!((&feed["cursor"], &feed["missed"]), (&json!("x1,x2,x4"), &json!(false)));
+    assert_eq!(feed["activities"][0]["cursor"], "2:e-14");
+    let (_, feed) = answer_to(&proxy, "/activity?limit=4&after=a,b,c").await;
+    assert_eq!((&feed["cursor"], &feed["missed"]), (&json!("ax1,bx2,cx4"), &json!(true)));
+    let (status, wrong) = answer_to(&proxy, "/activity?after=a").await;
+    assert_eq!((status, &wrong["field"]), (400, &json!("after")));
+
+    let (status, call) = answer_to(&proxy, "/calls/CA2").await;
+    assert_eq!((status, &call["by"]), (200, &json!(2)));
+    let (status, none) = answer_to(&proxy, "/calls/CA3").await;
+    assert_eq!((status, &none["error"]), (404, &json!("there is no such call")));
+    let evict = ask(&proxy, Method::POST, "/api/live-users/calls/CA4/evict", &[RIGHT]);
+    let evicted: Value = serde_json::from_str(&seen(evict.await).await.1).unwrap();
+    assert_eq!((&evicted["by"], &evicted["line"]), (&json!(4), &json!("POST")));
+}
+
+#[tokio::test]
+async fn what_is_no_sum_is_asked_of_one_shard() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    for path in [
+        "/history",
+        "/history.svg",
+        "/alerts",
+        "/setup",
+        "/stretches?format=csv",
+        "/calls?format=csv",
+    ] {
+        let (status, refusal) = answer_to(&proxy, path).await;
+        assert_eq!((status, &refusal["field"]), (400, &json!("shard")), "{path}: {refusal}");
+        let expected = refusal["expected"].as_str().unwrap();
+        assert!(expected.starts_with("a number from 0 to 2"), "{expected}");
+    }
+    for wrong in ["3", "-1", "x"] {
+        let (status, refusal) = answer_to(&proxy, &format!("/summary?shard={wrong}")).await;
+        assert_eq!((status, &refusal["field"]), (400, &json!("shard")), "{wrong}");
+    }
+    let (_, history) = answer_to(&proxy, "/history?shard=1&from=-1h").await;
+    assert_eq!(history["by"], 2);
+    assert!(history["line"].as_str().unwrap().contains("/history?from=-1h "), "{history}");
+    let (status, links) = answer_to(&proxy, "/links").await;
+    assert_eq!((status, &links["field"]), (400, &json!("links")));
+
+    let backend = Shard::start(9);
+    let single = start_all(&[&[("BACKEND_URL", backend.url.as_str())], &TOKENS[..]].concat());
+    let (_, history) = answer_to(&single, "/history?shard=0").await;
+    assert!(history["line"].as_str().unwrap().contains("/history "), "{history}");
+    assert_eq!(answer_to(&single, "/history?shard=1").await.0, 400);
+}
+
+#[tokio::test]
+async fn nobody_asks_shards_whose_sum_nobody_reads() {
+    let mut backends = [Backend::start(), Backend::start()];
+    let urls = format!("{},{}", backends[0].url, backends[1].url);
+    let proxy = start_all(&[("BACKEND_URLS", urls.as_str())]);
+    // not a wait for time: nothing is to happen, however long it is
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(backends.iter().all(Backend::is_idle));
+    let socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    for backend in &mut backends {
+        backend.next().await;
+    }
+    drop(socket);
+}
