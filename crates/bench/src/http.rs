@@ -23,6 +23,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use self::backend::Binary;
+use self::builds::Build;
 use self::wrk::Load;
 use crate::report::{Median, Report, Row};
 
@@ -37,19 +38,30 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
     voice::measure(report, &binary)
 }
 
-/// This build beside another binary of the backend.
-pub(crate) fn against(report: &mut Report, other: &Path) -> Result<()> {
+/// The webhook and the count, beside the build whose programs are in a folder.
+pub(crate) fn against(report: &mut Report, folder: &Path) -> Result<()> {
     tools::install_what_is_missing()?;
-    builds::measure(report, &Binary::build()?, other)
+    builds::measure(report, &Build::both(folder)?)
 }
 
 pub(crate) fn fanout(report: &mut Report) -> Result<()> {
     tools::install_what_is_missing()?;
-    fanout::measure(report, &Binary::build()?)
+    fanout::measure(report, &[Build::ours()?])
+}
+
+/// Readers of both builds and of nchan, told in turns.
+pub(crate) fn fanout_against(report: &mut Report, folder: &Path) -> Result<()> {
+    tools::install_what_is_missing()?;
+    fanout::measure(report, &Build::both(folder)?)
 }
 
 pub(crate) fn restart(report: &mut Report) -> Result<()> {
     restart::measure(report, &Binary::build()?)
+}
+
+/// Each build from a journal of its own, in turns.
+pub(crate) fn restart_against(report: &mut Report, folder: &Path) -> Result<()> {
+    restart::against(report, &Build::both(folder)?)
 }
 
 pub(crate) fn soak(report: &mut Report, minutes: usize) -> Result<()> {
@@ -61,10 +73,10 @@ pub(crate) fn scale(report: &mut Report) -> Result<()> {
     scale::measure(report, &Binary::build()?)
 }
 
-/// Replicas of this build beside those of another binary of the backend.
-pub(crate) fn scale_against(report: &mut Report, other: &Path) -> Result<()> {
+/// Replicas of both builds, in turns.
+pub(crate) fn scale_against(report: &mut Report, folder: &Path) -> Result<()> {
     tools::install_what_is_missing()?;
-    scale::against(report, &Binary::build()?, &Binary::at(other)?)
+    scale::against(report, &Build::both(folder)?)
 }
 
 pub(crate) fn sources(report: &mut Report) -> Result<()> {
@@ -73,7 +85,12 @@ pub(crate) fn sources(report: &mut Report) -> Result<()> {
 }
 
 pub(crate) fn summary(report: &mut Report) -> Result<()> {
-    summary::measure(report, &Binary::build()?)
+    summary::measure(report, &[Build::ours()?])
+}
+
+/// What a change takes on the streams of both builds.
+pub(crate) fn summary_against(report: &mut Report, folder: &Path) -> Result<()> {
+    summary::measure(report, &Build::both(folder)?)
 }
 
 pub(crate) fn history(report: &mut Report) -> Result<()> {

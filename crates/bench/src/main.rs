@@ -1,7 +1,9 @@
-//! `live-users-bench`: measures the core and the real backend, and prints a table in Markdown.
+//! `live-users-bench`: measures the core and the real servers, and prints a table in Markdown.
 
+mod against;
 mod apply;
 mod audit;
+mod busy;
 mod counting;
 mod http;
 mod journal;
@@ -12,8 +14,9 @@ mod world;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use self::busy::Busy;
 use self::report::Report;
 
 const USAGE: &str = "\
@@ -32,8 +35,10 @@ usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [
 
 All of them, without an argument. By themselves, with tables of their own:
 
-  against BINARY  this build of the backend beside another binary of it, in turns
-  scale-against BINARY  replicas of this build beside those of another binary, in turns
+  --against FOLDER [core] [restart] [http] [scale] [fanout] [summary] [first-build]
+    this build beside another one, in turns: FOLDER has its programs, as `target/release` of another
+    checkout; all but first-build without more arguments
+    first-build  from an empty target folder to the page, in this checkout and in that one
   soak MINUTES  so many simulated minutes of 200 webhooks a second, with a kill in each
   journal  a journal on the disk, beside the bare disk
   journal-nats  a journal of NATS, beside bare publishes, at one node and at three";
@@ -41,32 +46,33 @@ All of them, without an argument. By themselves, with tables of their own:
 /// How a command that was called wrongly ends: EX_USAGE of `sysexits.h`.
 const EXIT_USAGE: u8 = 64;
 
+/// Before the folder with the programs of another build.
+const AGAINST: &str = "--against";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let part = |name: &&str| PARTS.iter().find(|(other, _)| other == name).map(|(_, part)| *part);
-    let parts: Option<Vec<Part>> = arguments.iter().map(part).collect();
-    let ended = match (&arguments[..], parts) {
-        (["-h" | "--help"], _) => {
+    let ended = match &arguments[..] {
+        ["-h" | "--help"] => {
             println!("{USAGE}");
             Ok(())
         }
-        (["-V" | "--version"], _) => {
+        ["-V" | "--version"] => {
             println!("live-users-bench {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
-        ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
-        (["against", other], _) => against(http::against, other),
-        (["scale-against", other], _) => against(http::scale_against, other),
-        (["soak", minutes], _) => soak(minutes),
-        (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
-        (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),
-        ([], _) => bench(&PARTS.map(|(_, part)| part)),
-        (_, Some(parts)) => bench(&parts),
-        (_, None) => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(EXIT_USAGE);
-        }
+        [memory::ARGUMENT, kind, calls] => memory::answer(kind, calls),
+        ["soak", minutes] => soak(minutes),
+        ["journal"] => in_release().and_then(|()| journal::disk::measure()),
+        ["journal-nats"] => in_release().and_then(|()| journal::nats::measure()),
+        [AGAINST, folder, names @ ..] => match named(&against::PARTS, names) {
+            Some(parts) => against(folder, &parts),
+            None => return usage(),
+        },
+        names => match named(&PARTS, names) {
+            Some(parts) => bench(&parts),
+            None => return usage(),
+        },
     };
     ended.map_or_else(
         |error| {
@@ -75,6 +81,11 @@ fn main() -> ExitCode {
         },
         |()| ExitCode::SUCCESS,
     )
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(EXIT_USAGE)
 }
 
 type Part = fn(&mut Report) -> Result<()>;
@@ -91,21 +102,38 @@ const PARTS: [(&str, Part); 9] = [
     ("summary", http::summary),
 ];
 
-fn bench(parts: &[Part]) -> Result<()> {
+/// The parts of these names, if there are such; none are named where all are meant.
+fn named<'a, P: Copy>(parts: &[(&str, P)], names: &[&'a str]) -> Option<Vec<(&'a str, P)>> {
+    let of = |name: &&'a str| {
+        let (_, part) = parts.iter().find(|(other, _)| other == name)?;
+        Some((*name, *part))
+    };
+    names.iter().map(of).collect()
+}
+
+fn bench(parts: &[(&str, Part)]) -> Result<()> {
+    let all = PARTS;
+    let parts = if parts.is_empty() { &all[..] } else { parts };
     in_release()?;
-    let mut report = Report::default();
-    for part in parts {
+    let (mut report, busy) = (Report::default(), Busy::begin()?);
+    for (_, part) in parts {
         part(&mut report)?;
     }
-    println!("{report}");
+    println!("{report}\n{}", busy.end()?);
     Ok(())
 }
 
-fn against(measure: fn(&mut Report, &Path) -> Result<()>, other: &str) -> Result<()> {
+fn against(folder: &str, parts: &[(&str, against::Part)]) -> Result<()> {
+    let usual = &against::PARTS[..against::USUAL];
+    let parts = if parts.is_empty() { usual } else { parts };
     in_release()?;
-    let mut report = Report::default();
-    measure(&mut report, other.as_ref())?;
-    println!("{report}");
+    let folder = Path::new(folder).canonicalize();
+    let folder = folder.with_context(|| format!("{AGAINST}: expected a folder"))?;
+    let (mut report, busy) = (Report::default(), Busy::begin()?);
+    for (_, part) in parts {
+        part(&mut report, &folder)?;
+    }
+    println!("{report}\n{}", busy.end()?);
     Ok(())
 }
 
@@ -119,11 +147,26 @@ fn soak(minutes: &str) -> Result<()> {
 }
 
 fn in_release() -> Result<()> {
-    anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");
+    if cfg!(debug_assertions) {
+        bail!("figures of a debug build say nothing: use --release");
+    }
     Ok(())
 }
 
 fn core(report: &mut Report) -> Result<()> {
     memory::measure(report)?;
     apply::measure(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found_by_their_names_alone() {
+        let parts = [("a", 1), ("b", 2)];
+        assert_eq!(named(&parts, &["b", "a"]), Some(vec![("b", 2), ("a", 1)]));
+        assert_eq!(named(&parts, &[]), Some(Vec::new()));
+        assert_eq!(named(&parts, &["a", "c"]), None);
+    }
 }

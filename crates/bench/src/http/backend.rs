@@ -29,9 +29,7 @@ impl Binary {
 
     /// Another build of it.
     pub(super) fn at(path: &Path) -> Result<Self> {
-        let path =
-            path.canonicalize().with_context(|| format!("{} is not there", path.display()))?;
-        Ok(Self(path))
+        another(path).map(Self)
     }
 
     /// Starts a backend that knows the agents of this crate's world and no call yet, with these
@@ -55,6 +53,11 @@ impl Binary {
         let process = Process::start(&mut command, address)?;
         Ok(Backend { process, _folder: folder, url: format!("http://{address}") })
     }
+}
+
+/// A binary of another build.
+pub(super) fn another(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("{} is not there", path.display()))
 }
 
 /// Builds a binary of the workspace as this program was built, and says where it is.

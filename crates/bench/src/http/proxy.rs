@@ -1,14 +1,15 @@
 //! The real proxy, as a release build.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::backend::built;
+use super::backend::{another, built};
 use super::process::{Process, free_address};
 
 /// The binary, which is built beside this program.
-pub(super) struct ProxyBinary(std::path::PathBuf);
+pub(super) struct ProxyBinary(PathBuf);
 
 /// A running proxy.
 pub(super) struct Proxy {
@@ -20,6 +21,11 @@ pub(super) struct Proxy {
 impl ProxyBinary {
     pub(super) fn build() -> Result<Self> {
         built("live-users-proxy").map(Self)
+    }
+
+    /// Another build of it.
+    pub(super) fn at(path: &Path) -> Result<Self> {
+        another(path).map(Self)
     }
 
     /// Starts one before this backend, with these variables and no others of this process.

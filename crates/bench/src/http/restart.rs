@@ -1,6 +1,8 @@
 //! How long the real backend takes from its start until it is ready, by what is in its journal, and
 //! how much memory it has then.
 
+mod against;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +15,7 @@ use live_users_state::{State, snapshot};
 use live_users_testkit::get;
 
 use super::ROUNDS;
-use super::backend::{Binary, TOKEN};
+use super::backend::{Backend, Binary, TOKEN};
 use crate::report::{Goal, Median, Report, Row};
 use crate::world::World;
 
@@ -34,10 +36,12 @@ const RESTART_1M_RATIO_MAX: f64 = 5.0;
 
 /// Calls that are over and not forgotten, beside 100 k live ones.
 const REMEMBERED: u64 = 5_000_000;
+const WITH_REMEMBERED: &str = "restart, a snapshot of 100 k live calls and 5 M that are over";
 /// Over so long they have ended, in milliseconds: a call is remembered for 25 hours.
 const REMEMBERED_MS: u64 = 24 * 3_600_000;
 
 /// What is in a journal.
+#[derive(Clone, Copy)]
 pub(super) struct Case {
     what: &'static str,
     records: u64,
@@ -88,17 +92,19 @@ const CASES: [Case; 4] = [
     },
 ];
 
+pub(super) use self::against::against;
+
 pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     eprintln!("http: restart");
     for case in &CASES {
         let folder = tempfile::tempdir_in(".")?;
         let users = case.write(&url(folder.path()))?;
         let started = Started::measure(binary, folder.path(), users)?;
-        report.add(started.row(case.what).goal(Goal::AtMost(case.goal), started.took.middle));
+        report.add(started.row(case.what).goal(Goal::AtMost(case.goal), started.took().middle));
         if let Some(goal) = case.ratio_goal {
             let what = format!("the same beside reading the file once: {}", case.what);
-            let row = Row::new(what, started.ratio.with_digits(2));
-            report.add(row.goal(Goal::AtMost(goal), started.ratio.middle));
+            let row = Row::new(what, started.ratio().with_digits(2));
+            report.add(row.goal(Goal::AtMost(goal), started.ratio().middle));
         }
     }
     remembered(report, binary)
@@ -109,7 +115,7 @@ fn remembered(report: &mut Report, binary: &Binary) -> Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let users = write_remembered(&url(folder.path()))?;
     let started = Started::measure(binary, folder.path(), users)?;
-    report.add(started.row("restart, a snapshot of 100 k live calls and 5 M that are over"));
+    report.add(started.row(WITH_REMEMBERED));
     let megabytes = bytes_of(folder.path())? as f64 / 1e6;
     report.add(Row::new("the journal with it", format!("{megabytes:.0} MB")));
     Ok(())
@@ -117,17 +123,11 @@ fn remembered(report: &mut Report, binary: &Binary) -> Result<()> {
 
 /// Writes a journal that has one record and a snapshot. Returns how many users are live.
 fn write_remembered(url: &str) -> Result<usize> {
-    let (world, now, live) = (World::new(), now_ms()?, LIVE_100K.live);
+    let (world, now) = (World::new(), now_ms()?);
     let mut state = State::default();
-    let mut apply = |at: u64, evidence: Evidence| {
-        state.apply(&Record { at: Millis(at), change: Change::Evidence(evidence) });
-    };
-    for call in 0..REMEMBERED {
-        let at = now - REMEMBERED_MS - 1 + call * REMEMBERED_MS / REMEMBERED;
-        apply(at, world.start(call));
-        apply(at, world.end(call));
+    for record in remembered_records(&world, now) {
+        state.apply(&record);
     }
-    (REMEMBERED..REMEMBERED + live).for_each(|call| apply(now, world.start(call)));
     let mut journal = live_users_journal::open(url)?;
     let forgets = Change::Forget { ended_before: Millis(0) };
     let at = journal.append(&[Record { at: Millis(now), change: forgets }.encode()])?;
@@ -135,41 +135,71 @@ fn write_remembered(url: &str) -> Result<usize> {
     Ok(state.tracker().numbers().users)
 }
 
-/// How a backend started.
+/// What leads to many calls that are over, evenly in a day until now, and to 100 k live ones.
+fn remembered_records(world: &World, now: u64) -> impl Iterator<Item = Record> + use<'_> {
+    let record = |at: u64, evidence| Record { at: Millis(at), change: Change::Evidence(evidence) };
+    let over = (0..REMEMBERED).flat_map(move |call| {
+        let at = now - REMEMBERED_MS - 1 + call * REMEMBERED_MS / REMEMBERED;
+        [record(at, world.start(call)), record(at, world.end(call))]
+    });
+    let live = REMEMBERED..REMEMBERED + LIVE_100K.live;
+    over.chain(live.map(move |call| record(now, world.start(call))))
+}
+
+/// How a backend started, round by round.
+#[derive(Default)]
 struct Started {
-    took: Median,
-    bare: Median,
-    ratio: Median,
+    took_s: Vec<f64>,
+    bare_s: Vec<f64>,
     resident: usize,
 }
 
 impl Started {
     fn measure(binary: &Binary, folder: &Path, users: usize) -> Result<Self> {
-        let url = url(folder);
-        let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &*url), ("RUST_LOG", "warn")];
-        let (mut took, mut bare) = (Vec::new(), Vec::new());
-        let mut resident = 0;
-        for _ in 0..ROUNDS {
-            bare.push(read_all(folder)?);
-            let begin = Instant::now();
-            let backend = binary.start(&env)?;
-            let ready = get(&format!("{}/readyz", backend.url));
-            took.push(begin.elapsed().as_secs_f64());
-            ensure!(ready.status == 200, "{}", ready.body);
-            let count = get(&format!("{}/api/live-users", backend.url)).body;
-            ensure!(count == format!("{{\"liveUsers\":{users}}}"), "{count}, not {users}");
-            resident = backend.resident_bytes()?;
-        }
-        let ratio = Median::ratio(&took, &bare);
-        Ok(Self { took: Median::of(took), bare: Median::of(bare), ratio, resident })
+        let mut started = Self::default();
+        (0..ROUNDS).try_for_each(|_| started.round(binary, folder, users))?;
+        Ok(started)
+    }
+
+    fn round(&mut self, binary: &Binary, folder: &Path, users: usize) -> Result<()> {
+        self.bare_s.push(read_all(folder)?);
+        let begin = Instant::now();
+        let backend = start(binary, folder)?;
+        self.took_s.push(begin.elapsed().as_secs_f64());
+        let count = get(&format!("{}/api/live-users", backend.url)).body;
+        ensure!(count == format!("{{\"liveUsers\":{users}}}"), "{count}, not {users}");
+        self.resident = backend.resident_bytes()?;
+        Ok(())
+    }
+
+    fn took(&self) -> Median {
+        Median::of(self.took_s.iter().copied())
+    }
+
+    /// Beside reading the file once.
+    fn ratio(&self) -> Median {
+        Median::ratio(&self.took_s, &self.bare_s)
+    }
+
+    fn figure(&self) -> String {
+        let resident = self.resident / 1_000_000;
+        format!("{} s, then {resident} MB resident", self.took().with_digits(2))
     }
 
     fn row(&self, what: &str) -> Row {
-        let resident = self.resident / 1_000_000;
-        let figure = format!("{} s, then {resident} MB resident", self.took.with_digits(2));
-        let beside = format!("reading the file: {} s", self.bare.with_digits(3));
-        Row::new(what, figure).beside(beside, self.ratio)
+        let bare = Median::of(self.bare_s.iter().copied()).with_digits(3);
+        Row::new(what, self.figure()).beside(format!("reading the file: {bare} s"), self.ratio())
     }
+}
+
+/// Starts a backend from the journal in this folder, and waits until it is ready.
+fn start(binary: &Binary, folder: &Path) -> Result<Backend> {
+    let url = url(folder);
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &*url), ("RUST_LOG", "warn")];
+    let backend = binary.start(&env)?;
+    let ready = get(&format!("{}/readyz", backend.url));
+    ensure!(ready.status == 200, "{}", ready.body);
+    Ok(backend)
 }
 
 fn url(folder: &Path) -> String {

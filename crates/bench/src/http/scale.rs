@@ -10,9 +10,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::engine::Engine;
 use super::backend::{Backend, Binary};
+use super::builds::Build;
 use super::voice::{PATH, SIGNED, fill, signed_requests};
 use super::wrk::{Load, Requests};
 use super::{ROUNDS, Rounds, wrk};
+use crate::against::OTHER;
 use crate::report::{Goal, Median, Report, Row};
 
 /// Backends that share a journal.
@@ -49,14 +51,14 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
 }
 
 /// This build beside another one, in turns, on three nodes that sync always if they can.
-pub(super) fn against(report: &mut Report, ours: &Binary, other: &Binary) -> Result<()> {
+pub(super) fn against(report: &mut Report, [ours, other]: &[Build; 2]) -> Result<()> {
     let requests = signed_requests()?;
     let engine = engine::all()?.pop().context("an engine is always there")?;
-    let mut services = [("this build", ours), ("the other build", other)]
-        .map(|(name, binary)| (name, binary, Builds::default()));
+    let mut services =
+        [ours, other].map(|build| (build.is_ours(), &build.backend, Measured::default()));
     for round in 0..ROUNDS {
-        for (name, binary, builds) in &mut services {
-            eprintln!("scale-against: round {} of {ROUNDS}, {name}", round + 1);
+        for (_, binary, builds) in &mut services {
+            eprintln!("scale: round {} of {ROUNDS}", round + 1);
             let url = engine.nats.journal_url("against");
             builds.alone.0.push(fill(binary, &with_journal(&url), &requests)?.0);
             engine.forget("against")?;
@@ -67,23 +69,22 @@ pub(super) fn against(report: &mut Report, ours: &Binary, other: &Binary) -> Res
         }
         services.reverse();
     }
-    services.sort_by_key(|(name, ..)| *name == "the other build");
+    services.sort_by_key(|(is_ours, ..)| !is_ours);
     let [(.., ours), (.., other)] = &services;
-    for (name, builds) in [("this build", ours), ("the other build", other)] {
+    for (name, builds) in [("this build", ours), (OTHER, other)] {
         let what = format!("{BACKENDS} backends together, {}, {name}", engine.name);
         report.add(builds.together.row(&what, "one backend", &builds.alone).0);
         let messages = Median::of(builds.messages.iter().copied()).with_digits(0);
         report.add(Row::new("messages in the log then", messages));
     }
-    let other_build = "the other build";
-    report.add(ours.alone.row("one backend, this build", other_build, &other.alone).0);
-    report.add(ours.together.row("together, this build", other_build, &other.together).0);
+    report.add(ours.alone.row("one backend, this build", OTHER, &other.alone).0);
+    report.add(ours.together.row("together, this build", OTHER, &other.together).0);
     Ok(())
 }
 
 /// What was measured of a build, round by round.
 #[derive(Default)]
-struct Builds {
+struct Measured {
     alone: Rounds,
     together: Rounds,
     messages: Vec<f64>,

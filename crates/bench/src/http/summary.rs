@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use live_users_testkit::Twilio;
 
-use super::backend::{Backend, Binary, TOKEN, agent_number};
-use super::proxy::ProxyBinary;
+use super::backend::{Backend, TOKEN, agent_number};
+use super::builds::Build;
 use crate::report::{Goal, Median, Report, Row};
 use crate::world::sid;
 
@@ -30,20 +30,24 @@ const API_TOKEN: &str = "benchmark-api-token-of-32-chars-";
 const ADMIN_TOKEN: &str = "benchmark-admin-token-of-32-char";
 const STREAM: &str = "/api/live-users/summary/stream";
 
-pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
-    eprintln!("http: summary");
+pub(super) fn measure(report: &mut Report, builds: &[Build]) -> Result<()> {
+    builds.iter().try_for_each(|build| of_build(report, build))
+}
+
+fn of_build(report: &mut Report, build: &Build) -> Result<()> {
+    eprintln!("http: summary{}", build.suffix);
     let folder = tempfile::tempdir()?;
     let agents = folder.path().join("agents.toml");
     fs::write(&agents, agents_file())?;
     let agents = agents.to_str().context("a path of text")?;
-    let backend = binary.start(&[
+    let backend = build.backend.start(&[
         ("TWILIO_AUTH_TOKEN", TOKEN),
         ("PUBLIC_URL", ""),
         ("RUST_LOG", "warn"),
         ("API_TOKEN", API_TOKEN),
         ("AGENTS_FILE", agents),
     ])?;
-    let proxy = ProxyBinary::build()?.start(
+    let proxy = build.proxy.start(
         &backend.url,
         &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN), ("RUST_LOG", "warn")],
     )?;
@@ -55,11 +59,17 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
         [("backend", &backend.url, API_TOKEN), ("proxy", &proxy.url, ADMIN_TOKEN)]
     {
         let changes = format!("{STREAM}?changes=true");
-        let small = bytes_per_change(&backend, &mut calls, (url, &changes, token))?;
         let whole = bytes_per_change(&backend, &mut calls, (url, STREAM, token))?;
+        let what = format!("bytes that a call changes for an admin with {AGENTS} agents, {name}");
+        let what = format!("{what}{}", build.suffix);
+        if !build.is_ours() {
+            // An older build tells whole summaries alone.
+            report.add(Row::new(what, Median::of(whole).with_digits(0)));
+            continue;
+        }
+        let small = bytes_per_change(&backend, &mut calls, (url, &changes, token))?;
         let ratio = Median::ratio(&small, &whole);
         let (small, whole) = (Median::of(small), Median::of(whole));
-        let what = format!("bytes that a call changes for an admin with {AGENTS} agents, {name}");
         let row = Row::new(what, small.with_digits(0));
         let whole = format!("whole summaries: {}", whole.with_digits(0));
         report.add(row.beside(whole, ratio).goal(Goal::AtMost(BYTES_MAX), small.middle));
