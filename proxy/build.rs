@@ -9,8 +9,10 @@ fn main() {
     println!("cargo::rerun-if-changed=web");
     let of_cargo = |name| std::env::var(name).expect("cargo sets it");
     let is_release = of_cargo("PROFILE") == "release";
+    // The best level takes long, and longest where its code is not optimised, as in `quick`.
+    let is_optimised = is_release && of_cargo("OPT_LEVEL") == "3";
     let options = Options {
-        level: if is_release { Level::Best } else { Level::Quick },
+        level: if is_optimised { Level::Best } else { Level::Quick },
         has_pseudo_language: !is_release,
         server_sections: &["badge", "element", "embed", "language", "server", "signIn", "view"],
     };

@@ -1,5 +1,8 @@
 //! What the command says once the stack has its ports.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use live_users_http_kit::Env;
 
 use crate::args::{BACKEND_PORT, PROXY_PORT};
@@ -21,12 +24,25 @@ pub(crate) fn how_to_run(arguments: &str) -> String {
 fn as_started(by_cargo: bool, program: Option<&str>, arguments: &str) -> String {
     let is_plain = |it: &char| it.is_ascii_alphanumeric() || "/._-+~".contains(*it);
     let program = match program.filter(|it| it.contains('/')) {
-        _ if by_cargo && arguments.is_empty() => "cargo run --release",
-        _ if by_cargo => "cargo run --release --",
+        path if by_cargo => {
+            let cargo = by_cargo_of(path.unwrap_or_default());
+            let end = if arguments.is_empty() { "" } else { " --" };
+            return format!("{cargo}{end} {arguments}").trim_end().to_owned();
+        }
         Some(path) if path.chars().all(|it| is_plain(&it)) => path,
         _ => NAME,
     };
     format!("{program} {arguments}").trim_end().to_owned()
+}
+
+/// How cargo has started the program at this path: it should not build it anew in another profile. The
+/// folder has the name of the profile, but for that of `dev`.
+fn by_cargo_of(path: &str) -> String {
+    match Path::new(path).parent().and_then(Path::file_name).and_then(OsStr::to_str) {
+        Some("debug") => "cargo run".to_owned(),
+        Some(profile) if profile != "release" => format!("cargo run --profile {profile}"),
+        Some(_) | None => "cargo run --release".to_owned(),
+    }
 }
 
 /// Says how a demonstration is left.
@@ -157,6 +173,10 @@ mod tests {
         for (by_cargo, program, arguments, printed) in [
             (true, Some("target/release/live-users"), "doctor", "cargo run --release -- doctor"),
             (true, Some("target/release/live-users"), "", "cargo run --release"),
+            (true, Some("target/quick/live-users"), "", "cargo run --profile quick"),
+            (true, Some("/a/quick/live-users"), "doctor", "cargo run --profile quick -- doctor"),
+            (true, Some("target/debug/live-users"), "doctor", "cargo run -- doctor"),
+            (true, None, "doctor", "cargo run --release -- doctor"),
             (false, Some("./live-users"), "doctor", "./live-users doctor"),
             (false, Some("/opt/live-users"), "", "/opt/live-users"),
             (false, Some("live-users"), "doctor", "live-users doctor"),

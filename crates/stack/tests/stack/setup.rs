@@ -97,7 +97,8 @@ async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_hea
     assert_eq!(browser.evaluate(line).await, false);
     let command = text(&browser, "#simulate code").await;
     assert!(server.log().contains(&format!("  {command}\n")), "{command}: {}", server.log());
-    let arguments = command.strip_prefix("cargo run --release -- ").expect("as it was started");
+    let arguments = command.strip_prefix("cargo run").expect("as it was started");
+    let (_profile, arguments) = arguments.split_once(" -- ").expect("arguments");
     assert!(arguments.starts_with("simulate --calls 25 --backend-port "), "{command}");
     browser.wait_for("the list", "document.querySelector('#calls-empty a')").await;
     let leads_to = "document.querySelector('#calls-empty a').hash";
