@@ -91,10 +91,15 @@ impl Growth {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// How many appends of other replicas were noticed by now.
+    pub(crate) fn noticed(&self) -> u64 {
+        self.noticed.load(Ordering::Acquire)
+    }
+
     /// Returns what was noticed by now. Trap: call it before the journal's position is read.
     pub(crate) fn begin(&self) -> u64 {
         self.has_woken.store(false, Ordering::Release);
-        self.noticed.load(Ordering::Acquire)
+        self.noticed()
     }
 
     /// Notes that everything up to this value of [`Growth::begin`] is applied. So the state has all
@@ -107,7 +112,7 @@ impl Growth {
     /// The age of the state at this uptime, in milliseconds. `known_ms` is the age of what is known
     /// of the journal, and was sampled before.
     pub(crate) fn age_ms(&self, known_ms: u64, uptime_ms: u64) -> u64 {
-        if self.noticed.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire) {
+        if self.noticed() == self.applied.load(Ordering::Acquire) {
             return known_ms;
         }
         uptime_ms.saturating_sub(self.covered_at.load(Ordering::Acquire)).max(known_ms)

@@ -3,13 +3,14 @@
 
 mod audit;
 mod callbacks;
+mod gathering;
 mod status;
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source};
 use live_users_journal::Rewritten;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::audit::audit;
 use self::callbacks::{Passing, acknowledge};
+use self::gathering::Gathering;
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
 use crate::parts::clock::Clock;
@@ -66,6 +68,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
         node,
         clock,
         growth: queue.growth.clone(),
+        gathering: Gathering::default(),
         outlets: Outlet {
             outlets,
             snapshots,
@@ -86,6 +89,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
             let received = inbox.recv_many(&mut work, BATCH_MAX);
             let wait = driver.until_deadline();
             let received = timer.block_on(async { tokio::time::timeout(wait, received).await });
+            driver.gathering.gather(&mut inbox, &mut work, std::thread::sleep);
             let stop = received == Ok(0) || work.iter().any(|work| matches!(work, Work::Stop));
             driver.process_batch(work.drain(..));
             if stop || driver.node.replica().is_unreadable() {
@@ -104,6 +108,8 @@ struct Driver {
     node: Node,
     clock: Clock,
     growth: Arc<Growth>,
+    /// Of evidence, while other replicas append, too.
+    gathering: Gathering,
     outlets: Outlet,
     tickets: u64,
     /// The uptime of the last look at the files of the journal.
@@ -258,7 +264,9 @@ impl Driver {
     fn record(&mut self, batch: Vec<Evidence>, waiting: Vec<(Acknowledge, Mark)>) {
         self.times.begin(waiting.iter().map(|(_, mark)| mark));
         let ticket = self.ticket(Pending::Batch(waiting));
+        let begun = Instant::now();
         self.step(self.now(), Input::Record(ticket, batch));
+        self.gathering.appended((begun, Instant::now()), self.growth.noticed());
     }
 
     /// Applies the records of other replicas that can be read here. Returns the moment of the
