@@ -10,6 +10,7 @@
 //! It follows from the records and their times alone, and from how long it is kept, so a replay
 //! gives the same.
 
+pub(crate) mod chunks;
 mod codec;
 mod cut;
 mod history_slice;

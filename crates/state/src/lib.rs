@@ -15,6 +15,7 @@
 mod activity;
 mod alerts;
 mod attributes;
+mod binary;
 mod callbacks;
 mod copy;
 mod corrections;

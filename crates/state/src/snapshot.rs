@@ -5,17 +5,18 @@
 //! | `conferences` | conferences, in a binary form |
 //! | `calls/N` | calls, legs and calls that are over, in a binary form, 65,536 in each part |
 //! | `ended/HOUR` | calls that are long over, by the hour of their end since 1970: 19 bytes each, as `RememberedCall` of the core has them, in their order |
+//! | `history/GRAIN/N` | the chunks of the history that do not change any more, in a binary form |
 //! | `state` | everything else, as JSON |
 //!
 //! A part that is missing has nothing in it. Versions 1 and 2 have written one piece of JSON, which is
 //! read for ever.
 
-mod binary;
 mod calls;
 mod conferences;
 mod details;
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 
 use live_users_core::{Call, CallId, Conference, Millis, RememberedCall, Tracker};
@@ -29,6 +30,7 @@ use crate::callbacks::StoredCallbacks;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, SNAPSHOT_VERSION, known_snapshot};
 use crate::heard::LastHeard;
+use crate::history::chunks::{self, Chunks};
 use crate::history::stored::StoredHistory;
 use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
@@ -68,7 +70,8 @@ pub fn parts(state: &State) -> impl Iterator<Item = Part> {
         Some(part(format!("{ENDED}{hour}"), bytes))
     });
     let main = std::iter::once_with(move || part(MAIN.to_owned(), main(state)));
-    conferences.into_iter().chain(calls).chain(ended).chain(main)
+    let chunks = chunks::parts(state.history());
+    conferences.into_iter().chain(calls).chain(ended).chain(chunks).chain(main)
 }
 
 fn main(state: &State) -> Vec<u8> {
@@ -84,6 +87,7 @@ struct Sorted {
     /// By the numbers of the parts.
     calls: BTreeMap<u32, Vec<u8>>,
     ended: Vec<(u64, Vec<RememberedCall>)>,
+    chunks: Chunks,
 }
 
 impl Sorted {
@@ -100,6 +104,7 @@ impl Sorted {
                 (MAIN | "", _) => sorted.main = Some(bytes),
                 (CONFERENCES, _) => sorted.conferences = conferences::decode(&bytes)?,
                 (_, Some(Ok(number))) => drop(sorted.calls.insert(number, bytes)),
+                _ if name.starts_with(chunks::PREFIX) => sorted.chunks.add(&name, &bytes)?,
                 _ => return Err(DecodeError::UnknownPart(name)),
             }
         }
@@ -108,14 +113,14 @@ impl Sorted {
 
     /// The tracker that knew these calls and conferences.
     fn tracker(
-        self,
+        &mut self,
         now: Millis,
         remembered: Option<StoredRemembered>,
     ) -> Result<Tracker, DecodeError> {
-        let calls: Vec<_> = self.calls.into_values().collect();
+        let calls: Vec<_> = take(&mut self.calls).into_values().collect();
         let mut known = AllCalls::of(&calls)?;
-        let tracker = Tracker::restore_in_order(now, &mut known, self.conferences);
-        let remembered = remembered.map(|it| it.read(self.ended)).unwrap_or_default();
+        let tracker = Tracker::restore_in_order(now, &mut known, take(&mut self.conferences));
+        let remembered = remembered.map(|it| it.read(take(&mut self.ended))).unwrap_or_default();
         let tracker = tracker.remembering(remembered);
         known.wrong.map_or(Ok(tracker), Err)
     }
@@ -177,7 +182,7 @@ pub fn decode(parts: impl IntoIterator<Item = Part>) -> Result<State, DecodeErro
         SNAPSHOT_VERSION => sorted.tracker(now, stored.remembered.take())?,
         _ => stored.tracker()?,
     };
-    stored.read(tracker)
+    stored.read(tracker, sorted.chunks)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -238,7 +243,7 @@ impl StoredSnapshot {
                 .collect(),
             healed: drift.recent().map(StoredCorrection::of).collect(),
             activities: StoredActivities::of(state.activities()),
-            history: StoredHistory::of(state.history()),
+            history: StoredHistory::of(state.history()).map(StoredHistory::without_chunks),
             ended_sessions: state.ended_sessions().to_stored(),
             outbox: StoredOutbox::of(state.outbox()),
             callbacks: StoredCallbacks::of(state.callbacks()),
@@ -250,17 +255,17 @@ impl StoredSnapshot {
 
     /// The tracker of a snapshot of version 1 or 2.
     fn tracker(&mut self) -> Result<Tracker, DecodeError> {
-        let (calls, legs) = (self.calls.take(), std::mem::take(&mut self.legs));
+        let (calls, legs) = (self.calls.take(), take(&mut self.legs));
         let calls = calls.unwrap_or_default().into_iter().chain(legs).map(StoredCall::read);
         let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
-        let conferences = std::mem::take(&mut self.conferences).into_iter();
+        let conferences = take(&mut self.conferences).into_iter();
         let conferences: Vec<_> =
             conferences.map(StoredConference::read).collect::<Result<_, _>>()?;
         Ok(Tracker::restore(Millis(self.now), calls, conferences))
     }
 
     /// The state with this tracker.
-    fn read(self, tracker: Tracker) -> Result<State, DecodeError> {
+    fn read(self, tracker: Tracker, chunks: Chunks) -> Result<State, DecodeError> {
         let mut totals = Vec::with_capacity(self.drift.len());
         for (cause, n) in self.drift {
             totals.push((value(CAUSES, &cause, "drift")?, n));
@@ -268,8 +273,9 @@ impl StoredSnapshot {
         let healed: Vec<_> =
             self.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
         let has_accounts = self.history.as_ref().is_none_or(StoredHistory::has_accounts);
-        let history = self.history.map(|history| history.read(Millis(self.now))).transpose()?;
-        let mut history = history.unwrap_or_default();
+        let history =
+            self.history.map(|history| history.with_chunks(chunks)?.read(Millis(self.now)));
+        let mut history = history.transpose()?.unwrap_or_default();
         if !has_accounts {
             history.begin_accounts(&tracker);
         }
@@ -334,6 +340,7 @@ pub(crate) fn encode_version_2(state: &State) -> Vec<u8> {
         calls: Some(calls.iter().map(StoredCall::of).collect()),
         legs: legs.iter().map(StoredCall::of).collect(),
         conferences: state.tracker().conferences().iter().map(StoredConference::of).collect(),
+        history: StoredHistory::of(state.history()),
         ..StoredSnapshot::of(state)
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")

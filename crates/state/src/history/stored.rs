@@ -11,6 +11,7 @@ use live_users_core::{HOUR_MS, Millis};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::chunks::{self, Chunks, SeriesKey};
 use super::codec::{Bucket, OpenSegment};
 use super::lines::{Line, Lines};
 use super::peaks::{Interval, PeakDeque};
@@ -64,6 +65,9 @@ struct StoredAccount {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: StoredSteps,
 }
+
+/// The numbers beside the live users, by name.
+type Rest = BTreeMap<String, StoredSeries>;
 
 /// When, and the numbers in the order of [`Line::ALL`].
 type StoredSteps = Vec<(u64, [u32; 6])>;
@@ -122,6 +126,51 @@ impl StoredHistory {
             agent_recent: agent_recent.collect(),
             accounts: Some(StoredAccounts::of(&history.accounts)),
         })
+    }
+
+    /// The same without its chunks, which have parts of their own.
+    pub(crate) fn without_chunks(mut self) -> Self {
+        self.each_series(|_, series| {
+            series.resolutions().into_iter().for_each(|resolution| resolution.chunks.clear());
+        });
+        self
+    }
+
+    /// The same with these chunks, which were in parts of their own.
+    ///
+    /// # Errors
+    /// If some are of no series of it.
+    pub(crate) fn with_chunks(mut self, mut chunks: Chunks) -> Result<Self, DecodeError> {
+        self.each_series(|key, series| {
+            for (list, resolution) in chunks.take(&key).into_iter().zip(series.resolutions()) {
+                let list = list.into_iter();
+                resolution
+                    .chunks
+                    .extend(list.map(|it| (it.first, it.last, it.close, Bytes(it.bytes))));
+            }
+        });
+        if chunks.is_empty() { Ok(self) } else { Err(DecodeError::Value("history")) }
+    }
+
+    fn each_series(&mut self, mut show: impl FnMut(SeriesKey, &mut StoredSeries)) {
+        let mut subject =
+            |kind, id: &Arc<str>, live: &mut StoredSeries, rest: Option<&mut Rest>| {
+                let key = |line| SeriesKey { kind, id: id.clone(), line };
+                show(key(0), live);
+                let Some(rest) = rest else { return };
+                for (line, name) in (1..).zip(NAMES) {
+                    if let Some(series) = rest.get_mut(name) {
+                        show(key(line), series);
+                    }
+                }
+            };
+        subject(chunks::ALL, &Arc::from(""), &mut self.all, Some(&mut self.lines));
+        for (id, live) in &mut self.agents {
+            subject(chunks::AGENT, id, live, self.agent_lines.get_mut(id));
+        }
+        for it in self.accounts.iter_mut().flat_map(|it| &mut it.list) {
+            subject(chunks::ACCOUNT, &it.account, &mut it.live, Some(&mut it.lines));
+        }
     }
 
     /// Whether it has the histories of accounts.
@@ -230,6 +279,11 @@ impl From<&TimeSeries> for StoredSeries {
 }
 
 impl StoredSeries {
+    /// In the order of [`super::Grain::ALL`].
+    fn resolutions(&mut self) -> [&mut StoredResolution; 3] {
+        [&mut self.minutes, &mut self.quarters, &mut self.hours]
+    }
+
     fn read(self) -> Result<TimeSeries, DecodeError> {
         let interval = |(since, until, users)| Interval { since, until, users };
         Ok(TimeSeries {

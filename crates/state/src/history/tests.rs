@@ -8,6 +8,8 @@ use proptest::sample::{Index, select};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use live_users_journal::Part;
+
 use super::stored::StoredHistory;
 use super::time_series::TimeSeries;
 use super::*;
@@ -473,4 +475,45 @@ fn a_quiet_night_is_caught_up_with_and_old_minutes_go() {
     }
     let clock = state.history().clock;
     assert!(clock.last.since(clock.time) <= HOUR_MS, "{clock:?}");
+}
+
+#[test]
+fn closed_chunks_are_parts_that_stay_and_come_back() {
+    let all = Some(Lines::new(Millis(BEGIN), &users(0)));
+    let mut state = State { history: History { all, ..History::default() }, ..State::default() };
+    // With each agent at another time of the minute, for more than a day.
+    let apply = |state: &mut State, minutes: std::ops::Range<u64>| {
+        for minute in minutes {
+            for agent in 0..3 {
+                let at = Millis(BEGIN + minute * MINUTE + agent * 7_000);
+                let (before, after) = (minute % 2, (minute + 1) % 2);
+                let numbers = [before, after].map(|n| users(usize::try_from(n).unwrap()));
+                let id = format!("a{agent}").into();
+                step(&mut state.history, at, &id, &numbers[0], &numbers[1]);
+            }
+        }
+    };
+    apply(&mut state, 0..1_500);
+    let chunks = |parts: &[Part]| -> Vec<Part> {
+        parts.iter().filter(|part| part.name.starts_with("history/")).cloned().collect()
+    };
+    let before = snapshot::encode(&state);
+    assert!(chunks(&before).len() > 4, "{}", chunks(&before).len());
+    let read = snapshot::decode(before.clone()).unwrap();
+    assert!(read.history().all == state.history().all);
+    assert!(read.history().agents == state.history().agents);
+    assert!(snapshot::encode(&read) == before);
+    apply(&mut state, 1_500..1_600);
+    let (before, after) = (chunks(&before), chunks(&snapshot::encode(&state)));
+    let stay = before.iter().filter(|part| after.contains(part)).count();
+    assert!(stay + 1 >= before.len(), "{stay} of {} stay", before.len());
+    // The version before had all in one piece.
+    let whole = snapshot::decode_whole(&snapshot::encode_version_2(&state)).unwrap();
+    assert!(snapshot::encode(&whole) == snapshot::encode(&state));
+    // Chunks of a series that the history does not have are none of this snapshot.
+    state.history.agents.lines.remove("a1").unwrap();
+    let mut parts = snapshot::encode(&state);
+    parts.retain(|part| !part.name.starts_with("history/"));
+    parts.extend(after);
+    assert!(snapshot::decode(parts).is_err());
 }

@@ -22,8 +22,8 @@ use live_users_core::{
     Millis, Phase,
 };
 
-use super::binary::{Reader, Writer};
 use super::details;
+use crate::binary::{Reader, Writer};
 use crate::format::DecodeError;
 
 /// The version that is written.

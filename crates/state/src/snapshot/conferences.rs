@@ -11,8 +11,8 @@
 
 use live_users_core::{CallId, Conference, Millis, Participant, Presence};
 
-use super::binary::{Reader, Writer};
 use super::calls::{code, of_code};
+use crate::binary::{Reader, Writer};
 use crate::format::DecodeError;
 
 /// The version that is written.

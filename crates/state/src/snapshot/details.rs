@@ -9,8 +9,8 @@ use live_users_core::{
     TwilioAccount,
 };
 
-use super::binary::{Reader, Writer};
 use super::calls::{code, of_code};
+use crate::binary::{Reader, Writer};
 
 /// The values of a code are in its place, as in [`super::calls`].
 const QUEUES: [Queue; 3] = [Queue::Waiting, Queue::Bridged, Queue::Machine];

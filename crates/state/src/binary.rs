@@ -14,7 +14,7 @@ use crate::varint;
 
 /// Writes values one after the other.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     texts: Known<Arc<str>>,
     agents: Known<Agent>,
@@ -47,7 +47,7 @@ const NEW: u64 = 1;
 const FIRST: u64 = 2;
 
 impl Writer {
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
@@ -56,25 +56,25 @@ impl Writer {
         self.bytes.len()
     }
 
-    pub(super) fn byte(&mut self, byte: u8) {
+    pub(crate) fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub(super) fn number(&mut self, value: u64) {
+    pub(crate) fn number(&mut self, value: u64) {
         varint::push(&mut self.bytes, value);
     }
 
     /// The way from one moment to another, which may lie before it.
-    pub(super) fn way(&mut self, from: u64, to: u64) {
+    pub(crate) fn way(&mut self, from: u64, to: u64) {
         let way = to.wrapping_sub(from).cast_signed();
         self.number((way << 1 ^ way >> 63).cast_unsigned());
     }
 
-    pub(super) fn text(&mut self, text: Option<&Arc<str>>) {
+    pub(crate) fn text(&mut self, text: Option<&Arc<str>>) {
         let Some(text) = text else { return self.number(NONE) };
         match self.texts.number(text) {
             Some(number) => self.number(FIRST + number),
@@ -85,12 +85,12 @@ impl Writer {
         }
     }
 
-    pub(super) fn plain_text(&mut self, text: &str) {
+    pub(crate) fn plain_text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes(text.as_bytes());
     }
 
-    pub(super) fn agent(&mut self, agent: &Agent) {
+    pub(crate) fn agent(&mut self, agent: &Agent) {
         match (agent, self.agents.number(agent)) {
             (_, Some(number)) => return self.number(FIRST + number),
             (Agent::Unknown, None) => self.number(NONE),
@@ -109,7 +109,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn place(&mut self, place: &Place) {
+    pub(crate) fn place(&mut self, place: &Place) {
         if let Some(number) = self.places.number(place) {
             return self.number(FIRST + number);
         }
@@ -121,7 +121,7 @@ impl Writer {
     }
 
     /// An id, which says itself whether it is one of Twilio's.
-    pub(super) fn id(&mut self, id: &CallId) {
+    pub(crate) fn id(&mut self, id: &CallId) {
         match id.sid_bytes() {
             Some(bytes) => {
                 self.number(0);
@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// A piece whose length stands before it.
-    pub(super) fn piece(&mut self, write: impl FnOnce(&mut Self)) {
+    pub(crate) fn piece(&mut self, write: impl FnOnce(&mut Self)) {
         let outside = std::mem::take(&mut self.bytes);
         write(self);
         let inside = std::mem::replace(&mut self.bytes, outside);
@@ -142,7 +142,7 @@ impl Writer {
 }
 
 /// Reads them again. `None` where the bytes make no sense.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     tables: Tables,
 }
@@ -156,46 +156,46 @@ struct Tables {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, tables: Tables::default() }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// How many bytes are left.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(byte)
     }
 
-    pub(super) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(bytes)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.bytes(N)?.try_into().ok()
     }
 
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         varint::take(&mut self.rest)
     }
 
-    pub(super) fn way(&mut self, from: u64) -> Option<u64> {
+    pub(crate) fn way(&mut self, from: u64) -> Option<u64> {
         let way = self.number()?;
         let way = (way >> 1).cast_signed() ^ -((way & 1).cast_signed());
         Some(from.wrapping_add_signed(way))
     }
 
-    pub(super) fn text(&mut self) -> Option<Option<Arc<str>>> {
+    pub(crate) fn text(&mut self) -> Option<Option<Arc<str>>> {
         match self.number()? {
             NONE => Some(None),
             NEW => {
@@ -207,12 +207,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn plain_text(&mut self) -> Option<&'a str> {
+    pub(crate) fn plain_text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.number()?).ok()?;
         str::from_utf8(self.bytes(length)?).ok()
     }
 
-    pub(super) fn agent(&mut self) -> Option<Agent> {
+    pub(crate) fn agent(&mut self) -> Option<Agent> {
         let agent = match self.number()? {
             NONE => Agent::Unknown,
             NEW => match self.byte()? {
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
         Some(agent)
     }
 
-    pub(super) fn place(&mut self) -> Option<Place> {
+    pub(crate) fn place(&mut self) -> Option<Place> {
         let number = self.number()?;
         if number != NEW {
             return value(&self.tables.places, number).cloned();
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
         Some(place)
     }
 
-    pub(super) fn id(&mut self) -> Option<CallId> {
+    pub(crate) fn id(&mut self) -> Option<CallId> {
         match usize::try_from(self.number()?).ok()? {
             0 => Some(CallId::of_sid_bytes(self.array()?)),
             length => CallId::parse(str::from_utf8(self.bytes(length)?).ok()?).ok(),
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a piece, and goes on behind it.
-    pub(super) fn piece<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+    pub(crate) fn piece<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let length = usize::try_from(self.number()?).ok()?;
         let (piece, rest) = self.rest.split_at_checked(length)?;
         self.rest = piece;
