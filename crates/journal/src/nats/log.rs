@@ -335,3 +335,6 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
