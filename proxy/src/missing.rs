@@ -17,6 +17,11 @@ impl Missing {
     pub(crate) fn new(shards: ShardSet, since: Timestamp) -> Self {
         Self { shards, since }
     }
+
+    /// Whether the same shards are missing, whenever they were in contact last.
+    pub(crate) fn are_same(self, other: Self) -> bool {
+        self.shards == other.shards
+    }
 }
 
 impl Display for Missing {

@@ -262,8 +262,8 @@ export class Store extends EventTarget {
       this.setup = { value, receivedAt: performance.now(), isKnown: true };
       this.#tell("setup");
     } catch (error) {
-      // A backend of before has no such path, and nothing is said.
-      if (!(error instanceof Trouble) || error.status !== 404) throw error;
+      // A backend of before has no such path, and of several shards each has its own: nothing is said.
+      if (!(error instanceof Trouble) || ![400, 404].includes(error.status)) throw error;
     }
   }
 

@@ -48,6 +48,10 @@ fn each_message_that_the_server_names_is_there_and_is_used() {
     }
 }
 
+/// What the proxy says where a shard has to be named. A test of its API reads it there.
+const NO_SHARD: &str =
+    "shard: missing; expected the number of one of {n} shards, from 0: each tells this for itself";
+
 /// Shards that are missing.
 fn missing() -> UpstreamError {
     let since = "2026-11-23T09:30:00Z".parse().unwrap();
@@ -70,6 +74,7 @@ fn errors() -> Vec<String> {
         AuthError::NotYetKnown(None).to_string(),
         AdminApiError::NoBackendToken.to_string(),
         AdminApiError::Refused.to_string(),
+        NO_SHARD.replace("{n}", "3"),
         LookupError::Refused.to_string(),
         LookupError::Throttled.to_string(),
         LookupError::Busy.to_string(),
@@ -84,6 +89,7 @@ fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
         // People read it with spaces at which no line breaks.
         assert_eq!(Language::ENGLISH.of_server(&text).replace('\u{a0}', " "), text);
         let key = text.replace("503", "{n}").replace(" 7 s", " {n} s");
+        let key = key.replace("one of 3 shards", "one of {n} shards");
         let key = key.replace("1, 3 (since 2026-11-23T09:30:00.000Z)", "{shards} (since {since})");
         known.push(format!("server.{key}"));
     }

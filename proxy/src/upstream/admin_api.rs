@@ -151,8 +151,10 @@ impl AdminApi {
         };
         let shard = number.and_then(|number| self.shards.get(number).ok_or("invalid"));
         shard.map_err(|problem| {
-            let last = self.shards.iter().len() - 1;
-            let expected = format!("a number from 0 to {last}: each shard tells this for itself");
+            let expected = format!(
+                "the number of one of {} shards, from 0: each tells this for itself",
+                self.shards.iter().len()
+            );
             ParameterError { name: SHARD.to_owned(), problem, expected }.into()
         })
     }

@@ -47,7 +47,7 @@ struct Publisher<'a> {
     /// The last sum, and when it was true.
     last: Option<(u64, Timestamp)>,
     /// What is said to be wrong.
-    error: Option<String>,
+    error: Option<UpstreamError>,
     /// Why there is no summary beside the total.
     no_summary: Option<String>,
     frames: SummedFrames,
@@ -208,15 +208,21 @@ impl<'a> Publisher<'a> {
 
     /// Reports once that there is no sum.
     fn report(&mut self, why: UpstreamError) {
-        let text = why.to_string();
         self.shown = None;
-        if self.error.as_ref() == Some(&text) {
+        let is_told = match (self.error, why) {
+            // It may answer now and then while its stream is away.
+            (Some(UpstreamError::ShardsMissing(told)), UpstreamError::ShardsMissing(missing)) => {
+                told.are_same(missing)
+            }
+            (told, why) => told == Some(why),
+        };
+        if is_told {
             return;
         }
+        let text = why.to_string();
         log::warn!("there is no sum for who listens: {text}");
         self.channels.total.publish(frame_of_none(self.none(&text)));
-        self.error = Some(text.clone());
-        self.no_summary = None;
+        (self.error, self.no_summary) = (Some(why), None);
         self.tell_no_summary(&text);
     }
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::admin_api::{AdminApi, AdminApiError, BODY_BYTES_MAX, Question, SHARD, object};
 use super::backend_client::{Failure, failure};
 use super::shards::{CONTACT, Shard};
-use crate::error::UpstreamError;
+use crate::error::{UpstreamError, problem_of};
 
 /// How many calls and activities there are in an answer whose query does not say: as many as of a backend.
 const LIMIT_DEFAULT: usize = 100;
@@ -131,7 +131,9 @@ impl AdminApi {
         let expected = "a token of an account, or one backend without shards".to_owned();
         let (name, problem) =
             ("links".to_owned(), "none are shared where there are several shards");
-        Err(ParameterError { name, problem, expected }.into())
+        // As of a backend that has no links at all, so the page says nothing of them.
+        let why = problem_of(ParameterError { name, problem, expected });
+        Err(AdminApiError::Problem(StatusCode::NOT_FOUND, why))
     }
 
     /// Whether all shards are asked: there are several, and the query names none.

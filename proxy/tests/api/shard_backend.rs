@@ -27,6 +27,8 @@ pub(crate) struct Told {
     pub(crate) is_frozen: bool,
     /// It says that its number is not known.
     pub(crate) is_unknown: bool,
+    /// It opens no stream.
+    pub(crate) has_no_stream: bool,
 }
 
 impl Shard {
@@ -43,6 +45,7 @@ impl Shard {
             seq: 1,
             is_frozen: false,
             is_unknown: false,
+            has_no_stream: false,
         };
         let (told, now) = channel(told);
         let url = backend.url.clone();
@@ -60,9 +63,14 @@ impl Shard {
 }
 
 impl Told {
-    fn frame(&self) -> String {
+    /// Of this agent, if one is asked for.
+    fn frame(&self, agent: Option<&str>) -> String {
         let Self { live_users, epoch, seq, .. } = self;
-        json!({"liveUsers": live_users, "epoch": epoch, "seq": seq, "asOf": AS_OF}).to_string()
+        let mut frame = json!({"liveUsers": live_users, "epoch": epoch, "seq": seq, "asOf": AS_OF});
+        if let Some(agent) = agent {
+            frame["agent"] = agent.into();
+        }
+        frame.to_string()
     }
 
     fn summary(&self) -> String {
@@ -131,11 +139,17 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
     }
     let told = now.borrow().clone();
     let n = told.live_users;
+    let agent = line.split("agent=").nth(1).and_then(|it| it.split(['&', ' ']).next());
+    let agent = agent.map(str::to_owned);
     let of_call = [format!("/calls/CA{n}"), format!("/calls/CA{n}/evict")];
     let says = match path.strip_prefix("/api/live-users").unwrap_or_default() {
         "" | "/summary" if told.is_unknown => ok(UNKNOWN).replacen("200 OK", "503 No", 1),
-        "" => ok(&json!({"liveUsers": n}).to_string()),
+        "" | "/stream" if agent.as_deref() == Some("nobody") => {
+            ok(r#"{"error":"agent: there is no such agent here"}"#).replacen("200 OK", "404 Not", 1)
+        }
+        "" => ok(&told.frame(agent.as_deref())),
         "/summary" => ok(&told.summary()),
+        "/stream" if told.has_no_stream => ok("{}").replacen("200 OK", "500 Oops", 1),
         // It is of before there were changes.
         "/summary/stream" if line.contains("changes=true") => {
             ok("{}").replacen("200 OK", "400 Bad", 1)
@@ -143,7 +157,7 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
         path @ ("/stream" | "/summary/stream") => {
             let is_summary = path == "/summary/stream";
             request.open_stream().await;
-            return tell(request, now, is_summary).await;
+            return tell(request, now, (is_summary, agent)).await;
         }
         "/activity" => ok(&told.activity(&line)),
         "/calls" => ok(&told.calls()),
@@ -157,14 +171,18 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
 }
 
 /// Tells each change, until the shard is gone.
-async fn tell(mut request: Request, mut now: Receiver<Told>, is_summary: bool) {
+async fn tell(
+    mut request: Request,
+    mut now: Receiver<Told>,
+    (is_summary, agent): (bool, Option<String>),
+) {
     loop {
         let told = now.borrow_and_update().clone();
         match told {
             Told { is_frozen: true, .. } => {}
             Told { is_unknown: true, .. } => request.tell(UNKNOWN).await,
             told if is_summary => request.tell(&told.summary()).await,
-            told => request.tell(&told.frame()).await,
+            told => request.tell(&told.frame(agent.as_deref())).await,
         }
         if now.changed().await.is_err() {
             return;

@@ -133,6 +133,41 @@ async fn a_shard_that_never_came_is_named_at_once_and_the_sum_comes_with_it() {
 }
 
 #[tokio::test]
+async fn a_shard_that_answers_and_has_no_stream_is_reported_once() {
+    let shards = shards();
+    shards[0].told.send_modify(|told| told.has_no_stream = true);
+    let urls: Vec<_> = shards.iter().map(|shard| shard.url.clone()).collect();
+    let proxy = start_all(&[("BACKEND_URLS", urls.join(",").as_str())]);
+    assert_eq!(count(&proxy).await.0, 200);
+    let mut socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    until(&mut socket, |frame| frame["success"] == false).await;
+    // not a wait for time: it answers once a second, and nothing new is to be told of it
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    shards[1].told.send_modify(|told| told.is_unknown = true);
+    let next = until(&mut socket, |_| true).await;
+    let error = next["error"].as_str().unwrap();
+    assert!(error.starts_with("shards without a number: 0, 1 (since 20"), "{error}");
+}
+
+#[tokio::test]
+async fn the_number_of_an_agent_is_a_sum_too_and_there_is_none_of_nobody() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    let of_agent = |body: &Value| (body["liveUsers"].as_u64(), body["success"].as_bool());
+    let (status, polled) = answer_to(&proxy, "?agent=booking").await;
+    assert_eq!((status, of_agent(&polled)), (200, (Some(7), Some(true))), "{polled}");
+    let mut socket = Socket::open(&at(&proxy, "/ws?agent=booking"), &[]).await.unwrap();
+    let first = until(&mut socket, |_| true).await;
+    assert_eq!((of_agent(&first), &first["agent"]), ((Some(7), Some(true)), &json!("booking")));
+    shards[1].tell(3);
+    until(&mut socket, |frame| frame["liveUsers"] == 8).await;
+    for path in ["?agent=nobody", "/stream?agent=nobody"] {
+        let (status, refusal) = answer_to(&proxy, path).await;
+        assert_eq!((status, &refusal["field"]), (404, &json!("agent")), "{path}: {refusal}");
+    }
+}
+
+#[tokio::test]
 async fn the_summary_is_added_up_polled_whole_and_as_changes() {
     let shards = shards();
     let proxy = proxy_of(&shards);
@@ -225,8 +260,9 @@ async fn what_is_no_sum_is_asked_of_one_shard() {
     ] {
         let (status, refusal) = answer_to(&proxy, path).await;
         assert_eq!((status, &refusal["field"]), (400, &json!("shard")), "{path}: {refusal}");
-        let expected = refusal["expected"].as_str().unwrap();
-        assert!(expected.starts_with("a number from 0 to 2"), "{expected}");
+        let error = "shard: missing; expected the number of one of 3 shards, from 0: each tells this \
+                     for itself";
+        assert_eq!(refusal["error"], error);
     }
     for wrong in ["3", "-1", "x"] {
         let (status, refusal) = answer_to(&proxy, &format!("/summary?shard={wrong}")).await;
@@ -236,7 +272,7 @@ async fn what_is_no_sum_is_asked_of_one_shard() {
     assert_eq!(history["by"], 2);
     assert!(history["line"].as_str().unwrap().contains("/history?from=-1h "), "{history}");
     let (status, links) = answer_to(&proxy, "/links").await;
-    assert_eq!((status, &links["field"]), (400, &json!("links")));
+    assert_eq!((status, &links["field"]), (404, &json!("links")));
 
     let backend = Shard::start(9);
     let single = start_all(&[&[("BACKEND_URL", backend.url.as_str())], &TOKENS[..]].concat());

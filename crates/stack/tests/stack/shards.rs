@@ -106,8 +106,15 @@ async fn the_page_shows_the_sum_and_says_in_its_language_which_shard_is_missing(
     browser.wait_for("all calls", "document.querySelectorAll('tr.call').length === 3").await;
     shards[0].twilio().start(9);
     browser.wait_for_live_users("4 users live").await;
+    // So that all parts of it are seen, which are loaded then.
+    browser.resize(1200, 3000).await;
     browser.goto(&format!("{}/admin/existing-agents?lang=de", proxy.url)).await;
     browser.wait_for_live_users("4 Nutzer live").await;
+    // Each shard tells of its own history, and there are no links.
+    let chart = "document.querySelector('live-users-chart').shadowRoot.textContent";
+    let says = format!("{chart}.includes('das sagt jeder der 3 Shards für sich')");
+    browser.wait_for("why there is no chart", &says).await;
+    browser.wait_for("no links", "document.querySelector('#shared-links').hidden").await;
     shards[2].backend.kill();
     page::wait_for_text(&browser, "#notice", "Shards ohne Zahl: 2 (seit 20").await;
     shards[2].start_again();
