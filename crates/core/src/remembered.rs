@@ -1,96 +1,37 @@
 //! The calls that are long over: of each its fingerprint and when it ended.
 //!
-//! They lie by the hour of their end, and an hour is dropped whole. Newly added ones are in a small
-//! hash map. When that is full, they move into tables that do not change. Tables of one hour are
-//! merged when they are of similar sizes, and once the hour gets no more calls it is one table. So
-//! nothing has room to spare, and a copy shares the tables.
+//! They lie in buckets by how their fingerprints begin, and in each bucket by the hour of their end. So a
+//! question goes to one bucket, whose filter answers for all hours at once, and an hour is forgotten
+//! whole. Whatever a bucket has to move, when it takes in new calls, forgets or is split, is at most its
+//! own few thousand calls: so no record takes long, however many calls are remembered.
 
+mod bucket;
+mod call;
+mod filter;
 mod merge;
-mod table;
 #[cfg(test)]
 mod tests;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::cmp::{max, min};
+use core::cmp::max;
 use core::fmt;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
-use self::merge::merged;
-use self::table::{Probe, Table};
+use self::bucket::{BITS_MAX, Bucket, CALLS_MAX};
+pub(crate) use self::call::Ended;
+pub use self::call::{REMEMBERED_BYTES, RememberedCall};
+use self::filter::Probe;
+use self::merge::each_once;
 use crate::fingerprint::Fingerprint;
-use crate::intern::HASHER;
 use crate::{Agent, HOUR_MS, Millis};
 
-/// The bytes of a [`RememberedCall`].
-pub const REMEMBERED_BYTES: usize = 19;
+/// So many buckets drop what is forgotten when something is forgotten; one does with each call that is
+/// added.
+const CLEANED_AT_ONCE: usize = 8;
 
-/// So many are added before they move into tables: less than a megabyte.
-const FRESH_MAX: usize = 8_192;
-
-/// A call that is long over, as a snapshot keeps it. In their order they are sorted by fingerprint.
-///
-/// The first 16 bytes are the fingerprint of its id, or of another of its names. The last three are a
-/// number, the most significant byte first. Its highest bit says that this name is no CallSid, the next
-/// one that the call has a CallSid. The other 22 are the milliseconds from the beginning of the hour to
-/// the end of the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RememberedCall(pub [u8; REMEMBERED_BYTES]);
-
-const TEXT_BIT: u32 = 1 << 23;
-const SIDS_BIT: u32 = 1 << 22;
-const OFFSET_BITS: u32 = (1 << 22) - 1;
-const _: () = assert!(HOUR_MS <= OFFSET_BITS as u64);
-
-/// What is known of a call under one of its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
-    /// When it ended.
-    pub(crate) at: Millis,
-    /// Whether it has a CallSid, under whichever name it is found.
-    pub(crate) is_sids: bool,
-}
-
-impl Ended {
-    fn hour(self) -> u64 {
-        self.at.0 / HOUR_MS
-    }
-}
-
-impl RememberedCall {
-    fn new(print: Fingerprint, ended: Ended) -> Self {
-        let offset = u32::try_from(ended.at.0 % HOUR_MS).expect("an hour has fewer milliseconds");
-        let bit = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-        let last = offset | bit(print.is_text, TEXT_BIT) | bit(ended.is_sids, SIDS_BIT);
-        let mut bytes = [0; REMEMBERED_BYTES];
-        bytes[..16].copy_from_slice(&print.bits.to_be_bytes());
-        bytes[16..].copy_from_slice(&last.to_be_bytes()[1..]);
-        Self(bytes)
-    }
-
-    fn last(&self) -> u32 {
-        let [high, middle, low] = [self.0[16], self.0[17], self.0[18]];
-        u32::from_be_bytes([0, high, middle, low])
-    }
-
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let mut bits = [0; 16];
-        bits.copy_from_slice(&self.0[..16]);
-        Fingerprint { bits: u128::from_be_bytes(bits), is_text: self.last() & TEXT_BIT != 0 }
-    }
-
-    /// When it ended, if that was in this hour.
-    pub fn end(&self, hour: u64) -> Millis {
-        Millis(hour.saturating_mul(HOUR_MS).saturating_add(u64::from(self.last() & OFFSET_BITS)))
-    }
-
-    fn ended(&self, hour: u64) -> Ended {
-        Ended { at: self.end(hour), is_sids: self.last() & SIDS_BIT != 0 }
-    }
-}
+/// So many buckets are checked at once.
+const BUCKETS_CHECKED: usize = 8;
 
 /// The calls that are long over, and what else follows from them.
 ///
@@ -101,29 +42,38 @@ impl RememberedCall {
 /// part of the oldest hour.
 #[derive(Clone)]
 pub struct Remembered {
-    /// By hour, and of one hour the larger before the smaller.
-    tables: Vec<Arc<Table>>,
-    /// Those that are in no table yet.
-    fresh: HashMap<Fingerprint, Ended, FixedState>,
-    /// The first hour in which one of these ended.
-    fresh_from: u64,
+    /// In no order. Copies of a tracker share them.
+    buckets: Vec<Arc<Bucket>>,
+    /// By the first bits of a fingerprint, its place in `buckets`; so many bits that there is one entry
+    /// at least for each bucket.
+    directory: Vec<u32>,
+    /// How many of them ended in each hour.
+    counts: BTreeMap<u64, usize>,
+    /// From this bucket on, some may have hours that are forgotten.
+    cleaned: usize,
     /// By agent, when the last of its calls to users ended that are only remembered.
     campaigns: BTreeMap<Agent, Millis>,
     /// Each call that ended before this is here, or has to stay whole.
     condensed_before: Millis,
     /// Those that ended before this are not remembered any more.
     forgotten_before: Millis,
+    /// How many rows were ever written: what a single call costs at most.
+    #[cfg(test)]
+    written: usize,
 }
 
 impl Default for Remembered {
     fn default() -> Self {
         Self {
-            tables: Vec::new(),
-            fresh: HashMap::with_hasher(HASHER),
-            fresh_from: u64::MAX,
+            buckets: Vec::new(),
+            directory: Vec::new(),
+            counts: BTreeMap::new(),
+            cleaned: 0,
             campaigns: BTreeMap::new(),
             condensed_before: Millis(0),
             forgotten_before: Millis(0),
+            #[cfg(test)]
+            written: 0,
         }
     }
 }
@@ -146,35 +96,67 @@ impl Remembered {
     ) -> Self {
         let campaigns = campaigns.into_iter().collect();
         let mut remembered = Self { condensed_before, campaigns, ..Self::default() };
-        for (hour, mut calls) in hours {
+        let mut by_hour = BTreeMap::<u64, Vec<RememberedCall>>::new();
+        for (hour, calls) in hours {
+            let known = by_hour.entry(hour).or_default();
+            match known.is_empty() {
+                true => *known = calls,
+                false => known.extend(calls),
+            }
+        }
+        for calls in by_hour.values_mut() {
             if !calls.is_sorted_by(|a, b| a < b) {
                 calls.sort_unstable();
-                calls.dedup();
             }
-            remembered.add_table(hour, &calls);
+            each_once(calls);
         }
+        by_hour.retain(|_, calls| !calls.is_empty());
+        remembered.counts = by_hour.iter().map(|(hour, calls)| (*hour, calls.len())).collect();
+        remembered.fill(&by_hour);
         remembered
+    }
+
+    /// Makes the buckets of all these calls, which are in their order in each hour.
+    fn fill(&mut self, by_hour: &BTreeMap<u64, Vec<RememberedCall>>) {
+        let calls: usize = by_hour.values().map(Vec::len).sum();
+        if calls == 0 {
+            return;
+        }
+        // As full as those are on average that have grown.
+        let buckets = (calls / (CALLS_MAX * 3 / 4)).max(1).next_power_of_two();
+        let bits = buckets.ilog2().min(BITS_MAX);
+        let mut rest: Vec<_> = by_hour.iter().map(|(hour, calls)| (*hour, &calls[..])).collect();
+        for at in 0..1u32 << bits {
+            let own = rest.iter_mut().map(|(hour, calls)| {
+                let is_own = |call: &RememberedCall| beginning(call.prefix(), bits) == at as usize;
+                let (own, others) = calls.split_at(calls.partition_point(is_own));
+                *calls = others;
+                (*hour, own)
+            });
+            let prefix = ((u64::from(at) << BITS_MAX) >> bits).to_be_bytes();
+            let prefix = u16::from_be_bytes([prefix[6], prefix[7]]);
+            self.buckets.push(Arc::new(Bucket::of((prefix, bits), own)));
+            self.directory.push(at);
+        }
+        self.cleaned = self.buckets.len();
     }
 
     /// The hours, counted from 1970, in which any of them ended, the first one first. Of the oldest
     /// one all may be forgotten.
     pub fn hours(&self) -> Vec<u64> {
-        let of_fresh = self.fresh.values().map(|it| it.hour());
-        let mut hours: Vec<_> = self.tables.iter().map(|it| it.hour).chain(of_fresh).collect();
-        hours.sort_unstable();
-        hours.dedup();
-        hours
+        self.counts.keys().copied().collect()
     }
 
     /// The calls that ended in this hour, in their order. It takes a copy, 19 bytes of each.
     pub fn calls_of(&self, hour: u64) -> Vec<RememberedCall> {
-        let fresh = self.fresh.iter().filter(|(_, ended)| ended.hour() == hour);
-        let mut fresh: Vec<_> =
-            fresh.map(|(print, ended)| RememberedCall::new(*print, *ended)).collect();
-        fresh.sort_unstable();
-        let mut calls = fresh;
-        for table in self.tables.iter().filter(|table| table.hour == hour) {
-            calls = merged(calls.into_iter(), table.calls());
+        let mut calls = Vec::with_capacity(self.count_of(hour));
+        let mut last = None;
+        for at in self.directory.iter().filter(|_| self.counts.contains_key(&hour)) {
+            // A bucket that is split less often than others stands there several times.
+            if last != Some(*at) {
+                calls.extend(self.buckets[*at as usize].calls_of(hour));
+                last = Some(*at);
+            }
         }
         calls.retain(|call| call.end(hour) >= self.forgotten_before);
         calls
@@ -182,14 +164,12 @@ impl Remembered {
 
     /// How many ended in this hour. Of the oldest hour some of them may be forgotten.
     pub fn count_of(&self, hour: u64) -> usize {
-        let tables = self.tables.iter().filter(|table| table.hour == hour);
-        let fresh = self.fresh.values().filter(|it| it.hour() == hour);
-        tables.map(|table| table.len).sum::<usize>() + fresh.count()
+        self.counts.get(&hour).copied().unwrap_or_default()
     }
 
     /// How many there are. Of the oldest hour some of them may be forgotten.
     pub fn count(&self) -> usize {
-        self.tables.iter().map(|table| table.len).sum::<usize>() + self.fresh.len()
+        self.counts.values().sum()
     }
 
     /// The first hour that may get more calls.
@@ -208,45 +188,116 @@ impl Remembered {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.fresh.is_empty()
+        self.counts.is_empty()
     }
 
     pub(crate) fn has_campaign(&self, agent: &Agent) -> bool {
         self.campaigns.contains_key(agent)
     }
 
+    /// Whether a call may be here: of 100 others, about two may.
+    pub(crate) fn may_have(&self, print: Fingerprint) -> bool {
+        let bucket = self.bucket_of(print).map(|at| &self.buckets[at]);
+        bucket.is_some_and(|bucket| bucket.may_have(Probe::of(print.bits)))
+    }
+
     /// What is known of a call that is here.
     pub(crate) fn find(&self, print: Fingerprint) -> Option<Ended> {
-        let known = |ended: &Ended| ended.at >= self.forgotten_before;
-        let mut found = self.fresh.get(&print).copied().filter(known);
-        let probe = Probe::of(print.bits);
-        for tables in self.tables.chunks(64) {
-            // The filters of all tables before any table: they lie far apart in memory, and a
-            // processor waits for them side by side.
-            let asked = tables.iter().zip(0..);
-            let mut maybe =
-                asked.fold(0u64, |all, (it, at)| all | u64::from(it.may_have(probe)) << at);
-            while maybe != 0 {
-                let table = &tables[maybe.trailing_zeros() as usize];
-                maybe &= maybe - 1;
-                let here = table.find(print).map(|call| call.ended(table.hour)).filter(known);
-                found = here.fold(found, |found, it| {
-                    let is_sids = it.is_sids || found.is_some_and(|found| found.is_sids);
-                    Some(Ended { at: found.map_or(it.at, |found| max(found.at, it.at)), is_sids })
-                });
-            }
+        if !self.may_have(print) {
+            return None;
         }
-        found
+        let ends = self.buckets[self.bucket_of(print)?].ends(print).into_iter();
+        ends.filter(|ended| ended.at >= self.forgotten_before).reduce(|one, other| Ended {
+            at: max(one.at, other.at),
+            is_sids: one.is_sids || other.is_sids,
+        })
     }
 
     /// Adds a name of a call that has ended.
     pub(crate) fn insert(&mut self, print: Fingerprint, ended: Ended) {
-        self.fresh.insert(print, ended);
-        self.fresh_from = min(self.fresh_from, ended.hour());
-        if self.fresh.len() >= FRESH_MAX {
-            self.settle();
+        let (hour, first_hour) = (ended.hour(), self.forgotten_before.0 / HOUR_MS);
+        if hour < first_hour {
+            return;
         }
+        if self.buckets.is_empty() {
+            self.buckets.push(Arc::new(Bucket::of((0, 0), [])));
+            self.directory.push(0);
+            self.cleaned = 1;
+        }
+        let Some(at) = self.bucket_of(print) else { return };
+        let is_maybe_known = self.buckets[at].may_have(Probe::of(print.bits));
+        if is_maybe_known {
+            let known = self.buckets[at].ends(print).into_iter().filter(|it| it.at == ended.at);
+            let known: Vec<_> = known.collect();
+            if known.iter().any(|known| known.is_sids || !ended.is_sids) {
+                return;
+            }
+            // The same name, of which more is known now, takes the place of the one that is there.
+            if !known.is_empty() {
+                self.add(at, hour, RememberedCall::new(print, ended));
+                return;
+            }
+        }
+        *self.counts.entry(hour).or_default() += 1;
+        self.add(at, hour, RememberedCall::new(print, ended));
+        self.clean(1);
     }
+
+    fn add(&mut self, at: usize, hour: u64, call: RememberedCall) {
+        let first_hour = self.forgotten_before.0 / HOUR_MS;
+        let bucket = Arc::make_mut(&mut self.buckets[at]);
+        let mut written = bucket.push(hour, call, first_hour);
+        if bucket.len() > CALLS_MAX && bucket.bits() < BITS_MAX {
+            written += bucket.merge(first_hour);
+            written += bucket.len();
+            self.split(at);
+        }
+        self.note_written(written);
+    }
+
+    /// The place of the bucket that calls with this fingerprint belong to, if there is any.
+    fn bucket_of(&self, print: Fingerprint) -> Option<usize> {
+        let bits = self.directory.len().checked_ilog2()?;
+        let [high, low, ..] = print.bits.to_be_bytes();
+        Some(self.directory[beginning(u16::from_be_bytes([high, low]), bits)] as usize)
+    }
+
+    /// Makes two of a bucket whose calls are all in their places.
+    fn split(&mut self, at: usize) {
+        let [low, high] = self.buckets[at].halves();
+        let mut bits = self.directory.len().ilog2();
+        if high.bits() > bits {
+            self.directory = self.directory.iter().flat_map(|at| [*at, *at]).collect();
+            bits += 1;
+        }
+        let new = u32::try_from(self.buckets.len()).expect("there are at most 2^16 buckets");
+        let from = beginning(high.prefix(), bits);
+        self.directory[from..from + (1 << (bits - high.bits()))].fill(new);
+        self.buckets[at] = Arc::new(low);
+        self.buckets.push(Arc::new(high));
+    }
+
+    /// Has so many buckets drop the hours that are forgotten.
+    fn clean(&mut self, buckets: usize) {
+        let first_hour = self.forgotten_before.0 / HOUR_MS;
+        let to = self.buckets.len().min(self.cleaned + buckets);
+        let mut written = 0;
+        for bucket in &mut self.buckets[self.cleaned.min(to)..to] {
+            if bucket.has_before(first_hour) {
+                written += Arc::make_mut(bucket).merge(first_hour);
+            }
+        }
+        self.cleaned = to;
+        self.note_written(written);
+    }
+
+    #[cfg(test)]
+    fn note_written(&mut self, rows: usize) {
+        self.written += rows;
+    }
+
+    #[cfg(not(test))]
+    fn note_written(&mut self, _rows: usize) {}
 
     /// Notes that a call to a user, which ended then, is only remembered from now on.
     pub(crate) fn note_campaign(&mut self, agent: &Agent, end: Millis) {
@@ -256,29 +307,25 @@ impl Remembered {
 
     /// Notes that each call that ended before this is here, or has to stay whole.
     pub(crate) fn condensed(&mut self, before: Millis) {
-        let open = self.open_hour();
         self.condensed_before = max(self.condensed_before, before);
-        if self.open_hour() > open {
-            self.settle();
-            let open = self.open_hour();
-            self.merge_while(|one, other| one.hour == other.hour && one.hour < open);
-        }
     }
 
-    /// Forgets those that ended before this. An hour goes whole.
+    /// Forgets those that ended before this. An hour goes whole, bit by bit.
     pub(crate) fn forget(&mut self, ended_before: Millis) {
         self.forgotten_before = max(self.forgotten_before, ended_before);
-        let before = self.forgotten_before;
-        self.tables.retain(|table| last_moment(table.hour) >= before);
-        self.fresh.retain(|_, ended| ended.at >= before);
-        self.fresh_from = self.fresh.values().map(|it| it.hour()).min().unwrap_or(u64::MAX);
-        self.campaigns.retain(|_, end| *end >= before);
+        let first_hour = self.forgotten_before.0 / HOUR_MS;
+        let hours = self.counts.len();
+        self.counts.retain(|hour, _| *hour >= first_hour);
+        if self.counts.len() < hours {
+            self.cleaned = 0;
+        }
+        self.campaigns.retain(|_, end| *end >= self.forgotten_before);
+        self.clean(CLEANED_AT_ONCE);
     }
 
     /// The last moment of the hour in which the first of them ended.
     pub(crate) fn first_hour_until(&self) -> Option<Millis> {
-        let first = self.tables.first().map_or(self.fresh_from, |it| min(it.hour, self.fresh_from));
-        (first != u64::MAX).then(|| last_moment(first))
+        self.counts.keys().next().map(|first| last_moment(*first))
     }
 
     /// The same with other times.
@@ -298,51 +345,29 @@ impl Remembered {
         Self::restore(map(self.condensed_before), campaigns, hours)
     }
 
-    /// Whether all tables are in their order.
-    pub(crate) fn is_sound(&self) -> bool {
-        let in_order = |one: &Arc<Table>, other: &Arc<Table>| one.hour <= other.hour;
-        self.tables.is_sorted_by(in_order) && self.tables.iter().all(|table| table.is_sound())
+    /// Whether buckets are where they belong and calls are counted; and whether those of some buckets, which
+    /// the number chooses, are in their order. Of a few buckets it is all: millions of calls are too many
+    /// to be looked at on the thread that webhooks wait for.
+    pub(crate) fn is_sound(&self, chosen: u64) -> bool {
+        let first = usize::try_from(chosen % self.buckets.len().max(1) as u64).unwrap_or_default();
+        let mut some = self.buckets.iter().cycle().skip(first).take(BUCKETS_CHECKED);
+        let counts = self.counts.iter();
+        let mut counts = counts.map(|(hour, count)| (*hour, *count));
+        // What is told again with better news stands there twice for a while.
+        let of_hour = |hour| self.buckets.iter().map(|bucket| bucket.count_of(hour)).sum::<usize>();
+        let places = self.directory.iter().zip(0..);
+        let mut places = places.map(|(at, place): (_, usize)| (&self.buckets[*at as usize], place));
+        let bits = self.directory.len().checked_ilog2().unwrap_or_default();
+        places.all(|(bucket, place)| {
+            beginning(bucket.prefix(), bucket.bits()) == place >> (bits - bucket.bits())
+        }) && some.all(|bucket| bucket.is_sound())
+            && counts.all(|(hour, count)| count <= of_hour(hour))
     }
+}
 
-    /// Moves the fresh ones into tables.
-    fn settle(&mut self) {
-        let mut hours = BTreeMap::<_, Vec<_>>::new();
-        self.fresh_from = u64::MAX;
-        for (print, ended) in self.fresh.drain() {
-            let calls = hours.entry(ended.hour()).or_default();
-            calls.push(RememberedCall::new(print, ended));
-        }
-        for (hour, mut calls) in hours {
-            calls.sort_unstable();
-            self.add_table(hour, &calls);
-        }
-        self.merge_while(|one, other| one.hour == other.hour && one.len <= 2 * other.len);
-    }
-
-    fn add_table(&mut self, hour: u64, calls: &[RememberedCall]) {
-        if calls.is_empty() {
-            return;
-        }
-        let at = self.tables.partition_point(|table| table.hour <= hour);
-        self.tables.insert(at, Arc::new(Table::of(hour, calls.iter().copied())));
-    }
-
-    /// Merges neighbours as long as two have to be.
-    fn merge_while(&mut self, belong: impl Fn(&Table, &Table) -> bool) {
-        let mut at = 0;
-        while at + 1 < self.tables.len() {
-            let (one, other) = (&self.tables[at], &self.tables[at + 1]);
-            if belong(one, other) {
-                let calls = merged(one.calls(), other.calls());
-                self.tables[at] = Arc::new(Table::of(one.hour, calls.into_iter()));
-                self.tables.remove(at + 1);
-                // The one before may be of a similar size now.
-                at = at.saturating_sub(1);
-            } else {
-                at += 1;
-            }
-        }
-    }
+/// The number that so many first bits of the highest ones of a fingerprint are.
+fn beginning(prefix: u16, bits: u32) -> usize {
+    usize::from(prefix) >> (BITS_MAX - bits)
 }
 
 fn last_moment(hour: u64) -> Millis {

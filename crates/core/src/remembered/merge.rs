@@ -1,5 +1,6 @@
 //! Two sorted lists of calls as one.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::remembered::RememberedCall;
@@ -17,6 +18,17 @@ pub(super) fn merged(
     }
     all.extend(one);
     all.extend(other);
-    all.dedup();
+    each_once(&mut all);
     all
+}
+
+/// Drops what is there twice from a list in its order. A name of which it became known later that its
+/// call has a CallSid counts as that.
+pub(super) fn each_once(calls: &mut Vec<RememberedCall>) {
+    calls.dedup();
+    let twice = calls.windows(2).filter(|pair| pair[0].0[..16] == pair[1].0[..16]);
+    let known: BTreeSet<_> = twice.flatten().copied().filter(RememberedCall::is_sids).collect();
+    if !known.is_empty() {
+        calls.retain(|call| call.is_sids() || !known.contains(&call.as_sids()));
+    }
 }
