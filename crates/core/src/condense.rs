@@ -23,6 +23,9 @@ pub struct Keeping {
     pub whole_calls: usize,
 }
 
+/// With one record no more than so many go, apart from those that ended in one millisecond.
+const CONDENSED_AT_ONCE: usize = 64;
+
 impl Default for Keeping {
     /// An hour, and the last 50,000 calls. Webhooks about a call come within minutes of its end, apart
     /// from those that a provider sends again for hours, which say nothing new of it.
@@ -92,9 +95,14 @@ impl Tracker {
 
     /// Keeps no more than the fingerprints of those that are long over. It follows from the time of a
     /// record and from what is known, so each replica does the same. Those that ended in one moment go
-    /// together, since their order is not part of the state.
+    /// together, since their order is not part of the state. After an hour without a record many are
+    /// long over at once: some of them go with each of the next records.
     pub(crate) fn condense(&mut self) {
+        let known = self.over;
         while let Some(&(slot, end)) = self.ended.front() {
+            if known - self.over >= CONDENSED_AT_ONCE {
+                return;
+            }
             let is_long_over = end.0.saturating_add(self.keeping.whole_ms.max(1)) <= self.now.0;
             if !is_long_over || self.over <= self.keeping.whole_calls {
                 return;

@@ -294,6 +294,27 @@ fn a_call_stays_whole_for_its_time_and_while_few_are_over() {
     assert_eq!(whole(&tracker), [false, true, true], "so few may stay");
 }
 
+/// Counted in calls and not in time: a service that was still for an hour does not stop at its next record.
+#[test]
+fn after_an_hour_of_silence_few_calls_are_condensed_with_each_record() {
+    let mut tracker = keeping(FEW);
+    let id = |n: u64| text(&format!("CA{n:032x}"));
+    for n in 1..=500 {
+        tracker.apply(after(n), &over(id(n)));
+    }
+    let whole = |tracker: &Tracker| (1..=500).filter(|n| tracker.call(&id(*n)).is_some()).count();
+    let mut left = vec![whole(&tracker)];
+    while left.last() != Some(&0) {
+        tracker.apply(after(HOUR_MS), &inbound(255));
+        left.push(whole(&tracker));
+        let copy = restored(&tracker);
+        assert_eq!((copy.check(), snapshot(&copy)), (Ok(()), snapshot(&tracker)));
+    }
+    let gone: Vec<_> = left.windows(2).map(|pair| pair[0] - pair[1]).collect();
+    assert!(gone.iter().all(|gone| (1..=64).contains(gone)), "{gone:?}");
+    assert!((1..=500).all(|n| tracker.has_ended(&id(n))));
+}
+
 #[test]
 fn calls_are_forgotten_to_the_millisecond_and_are_due_by_the_hour() {
     let mut tracker = keeping(FEW);
