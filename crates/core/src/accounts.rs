@@ -9,13 +9,10 @@ use alloc::vec::Vec;
 use core::cmp::max;
 use core::num::NonZeroU64;
 
-use hashbrown::HashSet;
-
-use crate::counted_set::{CountedSet, LineSet};
 use crate::flags::Word;
-use crate::intern::{HASHER, Key};
+use crate::intern::Key;
 use crate::weight::word;
-use crate::{Agent, Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Origin, Told, Tracker};
+use crate::{Agent, Breakdown, Call, CallId, Evidence, OpenCall, Origin, Told, Tracker};
 
 /// So many legs of legs are followed to the call whose they are.
 const LEGS_DEEP_MAX: usize = 8;
@@ -173,21 +170,15 @@ impl Tracker {
         named
     }
 
-    /// The numbers of each party at these accounts together, each of which is named once. A person
-    /// with calls of two of them is one user. It takes time in proportion to their calls that are up;
-    /// for one account, none.
+    /// The numbers of each party at these accounts together. A person with calls of two of them is one
+    /// user. It takes time in proportion to the callers who have several calls that are up; for one
+    /// account, none.
     pub fn breakdown_of_accounts<'a>(
         &self,
         accounts: impl IntoIterator<Item = &'a str>,
     ) -> Breakdown {
         let keys = accounts.into_iter().filter_map(|account| self.accounts.key(account));
-        let sets: Vec<_> =
-            keys.filter_map(|Key(key)| self.sets.by_account.get(key as usize)).collect();
-        match &sets[..] {
-            [] => Breakdown::default(),
-            [set] => set.breakdown(self.counting),
-            sets => LineSet::together(sets, self.counting),
-        }
+        self.sets.of_accounts(&keys.collect(), self.counting)
     }
 
     pub(crate) fn numbers_of_account(&self, Key(key): Key) -> Breakdown {
@@ -237,12 +228,4 @@ impl Told {
         let twilio = self.twilio_account.as_ref().and_then(|account| account.name.as_ref());
         twilio.or(self.account.as_ref())
     }
-}
-
-/// How many people and calls are in these sets together.
-pub(crate) fn numbers_together<'a>(sets: impl Iterator<Item = &'a CountedSet> + Clone) -> Numbers {
-    let mut callers = HashSet::with_hasher(HASHER);
-    sets.clone().for_each(|set| callers.extend(set.callers()));
-    let withheld: usize = sets.clone().map(CountedSet::withheld).sum();
-    Numbers { users: callers.len() + withheld, calls: sets.map(|set| set.numbers().calls).sum() }
 }

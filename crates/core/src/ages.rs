@@ -33,8 +33,7 @@ impl Tracker {
     pub fn ages(&self, now: Millis) -> (Ages, Vec<(Agent, Ages)>) {
         let mut all = Ages::default();
         let mut by_agent = Vec::new();
-        for (entry, slot) in self.entries.iter().zip(0..) {
-            let Some(entry) = entry else { continue };
+        for (slot, entry) in self.entries.iter() {
             if !entry.flags.party().is_some_and(|party| self.counting.counts(party)) {
                 continue;
             }

@@ -175,8 +175,10 @@ impl Call {
     }
 }
 
-/// The same inside a tracker, packed: there may be a million of these.
+/// The same inside a tracker, packed: there may be a million of these. Each lies in one cache line,
+/// since a processor waits for each line that it reads.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Entry {
     pub(crate) id: crate::CallId,
     pub(crate) caller: Option<Caller>,
@@ -193,7 +195,7 @@ pub(crate) struct Entry {
 }
 
 /// The memory of a million live calls hangs on this number; see `docs/PERFORMANCE.md`.
-const _: () = assert!(size_of::<Option<Entry>>() <= 64);
+const _: () = assert!(size_of::<Option<Entry>>() == 64);
 
 impl Entry {
     /// When the first report about it came.

@@ -133,14 +133,12 @@ impl Tracker {
                 holds("tombstones are in the order of their ends", before <= end)?;
                 before = end;
                 // The end of a call that was taken back may stand here too.
-                let entry = self.entries.get(slot as usize).and_then(Option::as_ref);
-                let is_one = entry.is_some_and(|it| it.has_ended() && it.since == end);
-                tombstones += usize::from(is_one);
+                tombstones += usize::from(self.is_tombstone(slot, end));
             }
         }
         holds("I2 every call that has ended has a tombstone", tombstones >= over)?;
-        holds("remembered calls are in their order", self.remembered.is_sound())?;
-        let linked = self.entries.iter().flatten().filter(|entry| entry.flags.is_linked()).count();
+        holds("remembered calls are in their order", self.remembered.is_sound(self.now.0))?;
+        let linked = self.entries.iter().filter(|(_, entry)| entry.flags.is_linked()).count();
         same("calls with links", self.ties.links.len(), linked)?;
         let names: usize = calls
             .iter()

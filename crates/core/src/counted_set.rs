@@ -1,14 +1,14 @@
 //! Who is on the line in one respect: in all, at one agent, in one country or region.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
-use crate::accounts::numbers_together;
 use crate::intern::{HASHER, Key};
+use crate::people::{Lane, People, Respect, Stand, Which};
 use crate::{Breakdown, Caller, Counting, Country, Party};
 
 /// How many people and how many calls are live.
@@ -38,107 +38,38 @@ pub struct Numbers {
     pub calls: usize,
 }
 
-/// The set of people on the line in one respect. Its numbers are sizes of sets (I1).
-///
-/// Nearly every caller has one live call at a time, so only the exceptions carry a count: this is
-/// what keeps a live call at a few bytes for each respect in which it is counted.
-#[derive(Clone, Debug)]
-pub(crate) struct CountedSet {
-    callers: HashSet<Caller, FixedState>,
-    /// Callers with more than one live call here, and how many more.
-    more: HashMap<Caller, u32, FixedState>,
-    /// The sum of `more`.
-    more_calls: usize,
-    /// The slots of the live calls whose caller is withheld.
-    withheld: HashSet<u32, FixedState>,
+/// The people on the line by their party, in one respect: the sizes of the sets whose members are in
+/// [`People`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineSet {
+    parties: [Numbers; 4],
+    /// Those that are counted as live, where that is more than one party. It is empty otherwise.
+    live: Numbers,
 }
 
-/// One live call as a member of a set.
+/// One call as a member of sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
+    /// `None` if it is withheld, or if each call is a user: such a call is a user of its own.
     pub(crate) caller: Option<Caller>,
     pub(crate) slot: u32,
 }
 
-impl Default for CountedSet {
-    fn default() -> Self {
-        Self {
-            callers: HashSet::with_hasher(HASHER),
-            more: HashMap::with_hasher(HASHER),
-            more_calls: 0,
-            withheld: HashSet::with_hasher(HASHER),
-        }
-    }
-}
-
-impl CountedSet {
-    pub(crate) fn enter(&mut self, member: Member) {
-        let Some(caller) = member.caller else {
-            let new = self.withheld.insert(member.slot);
-            debug_assert!(new, "a call enters once");
-            return;
-        };
-        if !self.callers.insert(caller) {
-            *self.more.entry(caller).or_insert(0) += 1;
-            self.more_calls += 1;
-        }
+impl Numbers {
+    fn and(self, other: Self) -> Self {
+        Self { users: self.users + other.users, calls: self.calls + other.calls }
     }
 
-    pub(crate) fn leave(&mut self, member: Member) {
-        let Some(caller) = member.caller else {
-            let was = self.withheld.remove(&member.slot);
-            debug_assert!(was, "only a call that entered leaves");
-            return;
-        };
-        // The map of exceptions is nearly always empty, and then this costs nothing.
-        match self.more.get_mut(&caller) {
-            Some(1) => {
-                self.more.remove(&caller);
-                self.more_calls -= 1;
-            }
-            Some(more) => {
-                *more -= 1;
-                self.more_calls -= 1;
-            }
-            None => {
-                let was = self.callers.remove(&caller);
-                debug_assert!(was, "only a call that entered leaves");
-            }
-        }
+    fn add(&mut self, is_new: bool) {
+        self.calls += 1;
+        self.users += usize::from(is_new);
     }
 
-    /// The people with at least one call here whose caller ids are usable.
-    pub(crate) fn callers(&self) -> impl Iterator<Item = Caller> {
-        self.callers.iter().copied()
+    fn remove(&mut self, is_last: bool) {
+        debug_assert!(self.calls > 0, "only a call that entered leaves");
+        self.calls = self.calls.saturating_sub(1);
+        self.users = self.users.saturating_sub(usize::from(is_last));
     }
-
-    /// How many calls there are whose caller is withheld.
-    pub(crate) fn withheld(&self) -> usize {
-        self.withheld.len()
-    }
-
-    pub(crate) fn numbers(&self) -> Numbers {
-        let users = self.callers.len() + self.withheld.len();
-        Numbers { users, calls: users + self.more_calls }
-    }
-}
-
-/// The people on the line by their party, in one respect.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LineSet {
-    agent: CountedSet,
-    /// Only with calls that ever were anything else than connected with an agent.
-    rest: Option<Box<Rest>>,
-}
-
-/// The rarer members of a [`LineSet`].
-#[derive(Clone, Debug, Default)]
-struct Rest {
-    waiting: CountedSet,
-    person: CountedSet,
-    machine: CountedSet,
-    /// Those that are counted as live, where that is more than one party. It is empty otherwise.
-    live: CountedSet,
 }
 
 /// Calls of one agent that decide who may be a colleague.
@@ -166,61 +97,28 @@ impl Default for AgentCalls {
 
 impl LineSet {
     pub(crate) fn breakdown(&self, counting: Counting) -> Breakdown {
-        let of = |set: fn(&Rest) -> &CountedSet| {
-            self.rest.as_ref().map(|rest| set(rest).numbers()).unwrap_or_default()
-        };
-        let agent = self.agent.numbers();
-        let parties = [agent, of(|it| &it.waiting), of(|it| &it.person), of(|it| &it.machine)];
-        let live = if counting.handed_over { of(|it| &it.live) } else { agent };
-        Breakdown { live, parties }
-    }
-
-    /// The numbers of several together: who is in two of them is one user.
-    pub(crate) fn together(sets: &[&Self], counting: Counting) -> Breakdown {
-        let agent = numbers_together(sets.iter().map(|set| &set.agent));
-        let rest = || sets.iter().filter_map(|set| set.rest.as_deref());
-        let parties = [
-            agent,
-            numbers_together(rest().map(|it| &it.waiting)),
-            numbers_together(rest().map(|it| &it.person)),
-            numbers_together(rest().map(|it| &it.machine)),
-        ];
-        let live = match counting.handed_over {
-            true => numbers_together(rest().map(|it| &it.live)),
-            false => agent,
-        };
-        Breakdown { live, parties }
+        let agent = self.parties[Party::Agent as usize];
+        let live = if counting.handed_over { self.live } else { agent };
+        Breakdown { live, parties: self.parties }
     }
 
     /// How many calls occupy an agent: its callers, and the machines that it talks to.
     pub(crate) fn occupied(&self) -> usize {
-        let machines = self.rest.as_ref().map_or(0, |rest| rest.machine.numbers().calls);
-        self.agent.numbers().calls + machines
+        let calls = |party: Party| self.parties[party as usize].calls;
+        calls(Party::Agent) + calls(Party::Machine)
     }
 
-    fn of(&mut self, party: Party) -> &mut CountedSet {
-        let rest = &mut self.rest;
-        match party {
-            Party::Agent => &mut self.agent,
-            Party::Waiting => &mut rest.get_or_insert_default().waiting,
-            Party::Person => &mut rest.get_or_insert_default().person,
-            Party::Machine => &mut rest.get_or_insert_default().machine,
+    fn numbers(&self, lane: Lane) -> Numbers {
+        match lane {
+            Lane::Party(party) => self.parties[party as usize],
+            Lane::Live => self.live,
         }
     }
 
-    fn enter(&mut self, entrant: &Entrant, counting: Counting) {
-        let Some(party) = entrant.party else { return };
-        self.of(party).enter(entrant.member);
-        if counting.handed_over && counting.counts(party) {
-            self.rest.get_or_insert_default().live.enter(entrant.member);
-        }
-    }
-
-    fn leave(&mut self, entrant: &Entrant, counting: Counting) {
-        let Some(party) = entrant.party else { return };
-        self.of(party).leave(entrant.member);
-        if counting.handed_over && counting.counts(party) {
-            self.rest.get_or_insert_default().live.leave(entrant.member);
+    fn numbers_mut(&mut self, lane: Lane) -> &mut Numbers {
+        match lane {
+            Lane::Party(party) => &mut self.parties[party as usize],
+            Lane::Live => &mut self.live,
         }
     }
 }
@@ -258,8 +156,7 @@ impl AgentSet {
         self.calls.as_ref().map_or(0, |calls| calls.colleagues_dialled.len())
     }
 
-    fn enter(&mut self, entrant: &Entrant, counting: Counting) {
-        self.line.enter(entrant, counting);
+    fn enter(&mut self, entrant: &Entrant) {
         let slot = entrant.member.slot;
         let is_up = entrant.party.is_some();
         let is_member = [
@@ -278,8 +175,7 @@ impl AgentSet {
         }
     }
 
-    fn leave(&mut self, entrant: &Entrant, counting: Counting) {
-        self.line.leave(entrant, counting);
+    fn leave(&mut self, entrant: &Entrant) {
         if let Some(calls) = &mut self.calls {
             for set in calls.sets() {
                 set.remove(&entrant.member.slot);
@@ -322,34 +218,43 @@ impl Entrant {
 /// The people on the line, in every respect in which they are counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CountedSets {
+    /// The callers that the sets have as members.
+    people: People,
     pub(crate) all: LineSet,
     pub(crate) by_agent: Vec<AgentSet>,
     /// The people on the line by account.
     pub(crate) by_account: Vec<LineSet>,
     /// Live users by place.
-    pub(crate) by_place: Vec<CountedSet>,
+    pub(crate) by_place: Vec<Numbers>,
     /// Live users by country.
-    pub(crate) by_country: BTreeMap<Option<Country>, CountedSet>,
+    pub(crate) by_country: BTreeMap<Option<Country>, Numbers>,
 }
 
 impl CountedSets {
-    /// Makes room for so many calls that are up.
-    pub(crate) fn reserve(&mut self, calls: usize) {
-        self.all.agent.callers.reserve(calls);
+    /// Makes room for so many callers on the line.
+    pub(crate) fn reserve(&mut self, callers: usize) {
+        self.people.reserve(callers);
+    }
+
+    /// As [`People::read_ahead`].
+    pub(crate) fn read_ahead(&self, callers: &[Caller]) -> usize {
+        self.people.read_ahead(callers)
     }
 
     pub(crate) fn enter(&mut self, entrant: &Entrant, counting: Counting) {
         if entrant.is_in_no_set() {
             return;
         }
-        self.all.enter(entrant, counting);
-        at(&mut self.by_agent, entrant.agent).enter(entrant, counting);
-        if let Some(account) = entrant.account {
-            at(&mut self.by_account, account).enter(entrant, counting);
-        }
-        if entrant.party.is_some_and(|party| counting.counts(party)) {
-            at(&mut self.by_place, entrant.area).enter(entrant.member);
-            self.by_country.entry(entrant.country).or_default().enter(entrant.member);
+        at(&mut self.by_agent, entrant.agent).enter(entrant);
+        let Some(stand) = Stand::of(entrant) else { return };
+        let is_new = match entrant.member.caller {
+            Some(caller) => self.people.enter(caller, stand, counting),
+            None => Which::ALL,
+        };
+        for (respect, n) in stand.respects(counting).into_iter().zip(0..) {
+            if let Some(respect) = respect {
+                self.numbers_mut(respect).add(is_new.has(n));
+            }
         }
     }
 
@@ -357,19 +262,54 @@ impl CountedSets {
         if entrant.is_in_no_set() {
             return;
         }
-        self.all.leave(entrant, counting);
-        at(&mut self.by_agent, entrant.agent).leave(entrant, counting);
-        if let Some(account) = entrant.account {
-            at(&mut self.by_account, account).leave(entrant, counting);
+        at(&mut self.by_agent, entrant.agent).leave(entrant);
+        let Some(stand) = Stand::of(entrant) else { return };
+        let is_last = match entrant.member.caller {
+            Some(caller) => self.people.leave(caller, stand, counting),
+            None => Some(Which::ALL),
+        };
+        let Some(is_last) = is_last else { return };
+        for (respect, n) in stand.respects(counting).into_iter().zip(0..) {
+            if let Some(respect) = respect {
+                self.numbers_mut(respect).remove(is_last.has(n));
+            }
         }
-        if entrant.party.is_some_and(|party| counting.counts(party)) {
-            at(&mut self.by_place, entrant.area).leave(entrant.member);
-            self.by_country.entry(entrant.country).or_default().leave(entrant.member);
-        }
+    }
+
+    /// Whether it knows of no caller.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.people.is_empty()
     }
 
     pub(crate) fn of_agent(&self, Key(key): Key) -> Option<&AgentSet> {
         self.by_agent.get(key as usize)
+    }
+
+    /// The numbers of several accounts together, each of them once: who is in two of them is one user.
+    pub(crate) fn of_accounts(&self, accounts: &BTreeSet<Key>, counting: Counting) -> Breakdown {
+        let numbers = |lane: Lane| {
+            let sets = accounts.iter().filter_map(|Key(key)| self.by_account.get(*key as usize));
+            let sum = sets.fold(Numbers::default(), |sum, set| sum.and(set.numbers(lane)));
+            let sets: Vec<_> = accounts.iter().map(|key| Respect::Account(lane, *key)).collect();
+            let twice = if sets.len() > 1 { self.people.twice_in(&sets) } else { 0 };
+            Numbers { users: sum.users - twice, ..sum }
+        };
+        let together = LineSet {
+            parties: Party::ALL.map(|party| numbers(Lane::Party(party))),
+            live: numbers(Lane::Live),
+        };
+        together.breakdown(counting)
+    }
+
+    fn numbers_mut(&mut self, respect: Respect) -> &mut Numbers {
+        match respect {
+            Respect::All(lane) => self.all.numbers_mut(lane),
+            Respect::Agent(lane, key) => at(&mut self.by_agent, key).line.numbers_mut(lane),
+            Respect::Account(lane, key) => at(&mut self.by_account, key).numbers_mut(lane),
+            Respect::Area(key) => at(&mut self.by_place, key),
+            Respect::Country(country) => self.by_country.entry(country).or_default(),
+        }
     }
 }
 
@@ -382,11 +322,10 @@ fn at<T: Default>(sets: &mut Vec<T>, Key(key): Key) -> &mut T {
 }
 
 /// The numbers of those sets that have a live call, under their names and in the order of these.
-pub(crate) fn named<T: Ord>(sets: &[CountedSet], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
+pub(crate) fn named<T: Ord>(sets: &[Numbers], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
     let keys = (0..).map(Key);
-    let all = sets.iter().zip(keys).map(|(set, key)| (key, set.numbers()));
-    let live = all.filter(|(_, numbers)| numbers.calls > 0);
-    let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
+    let live = sets.iter().zip(keys).filter(|(numbers, _)| numbers.calls > 0);
+    let mut named: Vec<_> = live.map(|(numbers, key)| (value(key), *numbers)).collect();
     named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     named
 }

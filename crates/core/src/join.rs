@@ -124,7 +124,7 @@ impl Tracker {
         slot: u32,
         (evidence, said): (&Evidence, Word),
     ) -> (Option<Key>, Option<Key>) {
-        let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
+        let entry = self.entries[slot].as_mut().expect("the index has no gaps");
         entry.caller = max(entry.caller, evidence.caller);
         let flags = &mut entry.flags;
         flags.set_direction(max(flags.direction(), evidence.direction));

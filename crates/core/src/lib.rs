@@ -33,7 +33,8 @@
 //!
 //! Tests name these by their numbers, and [`Tracker::check`] recounts them from scratch.
 //!
-//! - **I1** Every number is the size of its set: no number is kept by plus and minus on events.
+//! - **I1** Every number is the size of its set: it changes when a member comes or goes, and not by plus
+//!   and minus on events.
 //! - **I2** A call that the provider or an operator has ended never becomes live again. An end that
 //!   was our own guess is taken back only by what can have been said after it alone.
 //! - **I3** The same evidence twice in a row is the same as once.
@@ -82,6 +83,7 @@ mod counted_set;
 mod evidence;
 mod fingerprint;
 mod flags;
+mod index;
 mod intern;
 mod join;
 mod links;
@@ -90,10 +92,13 @@ mod names;
 mod open_call;
 mod origin;
 mod party;
+mod people;
 mod place;
 mod place_interner;
+mod read_ahead;
 mod remembered;
 mod restore;
+mod slab;
 mod slots;
 mod standing;
 mod stretches;
@@ -120,6 +125,7 @@ pub use open_call::OpenCall;
 pub use origin::{Limits, Origin, Told, TwilioAccount};
 pub use party::{AnsweredBy, Breakdown, Connection, Counting, Endpoint, Party};
 pub use place::{Country, Place};
+pub use read_ahead::READ_AHEAD;
 pub use remembered::{REMEMBERED_BYTES, Remembered, RememberedCall};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};
 pub use tracker::Tracker;

@@ -126,7 +126,7 @@ impl Tracker {
 
     /// When each call that is known was first heard of, legs among them, in no order.
     pub fn first_heard(&self) -> impl Iterator<Item = (Millis, &CallId)> {
-        self.entries.iter().flatten().map(|entry| (entry.first(), &entry.id))
+        self.entries.iter().map(|(_, entry)| (entry.first(), &entry.id))
     }
 
     /// Looks at a call that is known and has not ended.
@@ -138,9 +138,7 @@ impl Tracker {
 
     /// Looks at every call that has not ended, legs among them, in no order.
     pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
-        let entries = self.entries.iter().zip(0..);
-        let entries = entries.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot)));
-        let open = entries.filter(|(entry, _)| !entry.has_ended());
-        open.map(|(entry, slot)| OpenCall { tracker: self, entry, slot })
+        let open = self.entries.iter().filter(|(_, entry)| !entry.has_ended());
+        open.map(|(slot, entry)| OpenCall { tracker: self, entry, slot })
     }
 }

@@ -7,8 +7,6 @@
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 
-use hashbrown::hash_table;
-
 use crate::intern::HASHER;
 use crate::links::Conference;
 use crate::{Call, CallId, Millis, Tracker};
@@ -41,8 +39,6 @@ impl Tracker {
             }
             tracker.ties.conferences.insert(id, conference);
         }
-        let calls = calls.into_iter();
-        tracker.entries.reserve(calls.size_hint().0);
         for call in calls {
             tracker.put_call(call);
         }
@@ -59,10 +55,9 @@ impl Tracker {
     /// calls before legs, and then in the order of ids. It is the same for all who have applied the same
     /// records.
     pub fn calls_in_order(&self) -> impl ExactSizeIterator<Item = Call> {
-        let known = self.entries.iter().zip(0..);
-        let known = known.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot)));
+        let known = self.entries.iter();
         let mut order: Vec<(Millis, bool, u32)> =
-            known.map(|(entry, slot)| (entry.since, entry.flags.is_leg(), slot)).collect();
+            known.map(|(slot, entry)| (entry.since, entry.flags.is_leg(), slot)).collect();
         order.sort_unstable_by(|a, b| {
             let by_id = || self.entry(a.2).id.cmp(&self.entry(b.2).id);
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(by_id)
@@ -73,19 +68,19 @@ impl Tracker {
     /// Has all calls found by their ids. What no snapshot of ours has, two calls of one id, or a call
     /// that is another name of another one, is dropped.
     fn index_all(&mut self) {
-        let known = self.entries.iter().zip(0..);
-        let mut order: Vec<(u64, u32)> = known
-            .filter_map(|(entry, slot)| Some((HASHER.hash_one(&entry.as_ref()?.id), slot)))
-            .collect();
-        sort_by_place(&mut order);
+        let known = self.entries.iter();
+        let mut order: Vec<(u64, u32)> =
+            known.map(|(slot, entry)| (HASHER.hash_one(&entry.id), slot)).collect();
+        self.index.reserve(order.len());
+        // Of two calls of one id the first slot comes first.
+        order.sort_unstable_by_key(|(hash, slot)| (self.index.line(*hash), *hash, *slot));
         let (entries, mut twice) = (&self.entries, Vec::new());
-        let id = |at: u32| entries[at as usize].as_ref().map(|entry| &entry.id);
-        let hash = |&at: &u32| HASHER.hash_one(id(at).expect("the index has no gaps"));
-        self.index.reserve(order.len(), hash);
-        for (hashed, slot) in order {
-            match self.index.entry(hashed, |&at| id(at) == id(slot), hash) {
-                hash_table::Entry::Occupied(_) => twice.push(slot),
-                hash_table::Entry::Vacant(free) => drop(free.insert(slot)),
+        let id = |at: u32| entries[at].as_ref().map(|entry| &entry.id);
+        let hash_of = |at: u32| HASHER.hash_one(id(at).expect("the index has no gaps"));
+        for (hash, slot) in order {
+            match self.index.find(hash, |at| id(at) == id(slot)) {
+                Some(_) => twice.push(slot),
+                None => self.index.insert(hash, slot, hash_of),
             }
         }
         let aliases = self.ties.aliases.iter();
@@ -97,33 +92,25 @@ impl Tracker {
 
     /// Puts all calls into the sets that they belong to.
     fn enter_all(&mut self) {
-        let mut order = Vec::with_capacity(self.entries.len());
-        for slot in (0..).take(self.entries.len()) {
-            if self.entries[slot as usize].is_some() {
-                self.stand(slot);
-                let entrant = self.entrant(slot);
-                if !entrant.is_in_no_set() {
-                    let hashed = match entrant.member.caller {
-                        Some(caller) => HASHER.hash_one(caller),
-                        None => HASHER.hash_one(slot),
-                    };
-                    order.push((hashed, slot));
+        let mut order = Vec::with_capacity(self.known());
+        let slots: Vec<_> = self.entries.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.stand(slot);
+            let entrant = self.entrant(slot);
+            match entrant.member.caller {
+                Some(caller) if !entrant.is_in_no_set() => {
+                    order.push((HASHER.hash_one(caller), slot));
                 }
+                _ => self.sets.enter(&entrant, self.counting),
             }
         }
-        sort_by_place(&mut order);
+        // A table has room for 8/7 of its values, in a power of two, and looks at the lowest bits first.
+        let mask = (order.len() as u64 * 8 / 7).next_power_of_two() - 1;
+        order.sort_unstable_by_key(|(hash, slot)| (hash & mask, *slot));
         self.sets.reserve(order.len());
         for (_, slot) in order {
             let entrant = self.entrant(slot);
             self.sets.enter(&entrant, self.counting);
         }
     }
-}
-
-/// Sorts by where the table that has all of them puts them: it looks at the lowest bits of a hash. A
-/// smaller table is passed through several times. Of two of one hash the first slot comes first.
-fn sort_by_place(order: &mut [(u64, u32)]) {
-    // A table has room for 8/7 of its values, in a power of two.
-    let mask = (order.len() as u64 * 8 / 7).next_power_of_two() - 1;
-    order.sort_unstable_by_key(|(hash, slot)| (hash & mask, *slot));
 }

@@ -21,14 +21,11 @@ impl Tracker {
 
     /// The same, without having it found by its id.
     fn put(&mut self, entry: Entry) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(None);
-            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
-        });
+        let slot = self.free.pop().unwrap_or_else(|| self.entries.push());
         if entry.has_ended() {
             self.note_end(slot, entry.since);
         }
-        self.entries[slot as usize] = Some(entry);
+        self.entries[slot] = Some(entry);
         slot
     }
 
@@ -59,9 +56,7 @@ impl Tracker {
     /// Has a call found by this id, and not by its own one any more. Returns that.
     pub(crate) fn reindex_id(&mut self, slot: u32, id: CallId) -> CallId {
         let old = core::mem::replace(&mut self.entry_mut(slot).id, id);
-        if let Ok(found) = self.index.find_entry(HASHER.hash_one(&old), |&at| at == slot) {
-            found.remove();
-        }
+        self.index.remove(HASHER.hash_one(&old), slot);
         self.index_id(slot);
         old
     }
@@ -69,19 +64,17 @@ impl Tracker {
     fn index_id(&mut self, slot: u32) {
         let hash = HASHER.hash_one(&self.entry(slot).id);
         let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |&at| {
-            HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
+        self.index.insert(hash, slot, |at| {
+            HASHER.hash_one(&entries[at].as_ref().expect("the index has no gaps").id)
         });
     }
 
     /// Drops an entry that is in no set.
     pub(crate) fn drop_entry(&mut self, slot: u32) {
-        let Some(entry) = self.entries[slot as usize].take() else { return };
+        let Some(entry) = self.entries[slot].take() else { return };
         self.over -= usize::from(entry.has_ended());
         let hash = HASHER.hash_one(&entry.id);
-        if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
-            found.remove();
-        }
+        self.index.remove(hash, slot);
         if entry.flags.is_linked()
             && let Some(links) = self.ties.links.remove(&slot)
         {

@@ -1,6 +1,8 @@
 //! With whom a caller is connected, as it follows from what is known; and the sets that a call is
 //! counted in.
 
+use alloc::vec::Vec;
+
 use crate::accounts::AccountDelta;
 use crate::agent_delta::AgentDelta;
 use crate::applied::{Applied, Move};
@@ -318,12 +320,10 @@ impl Tracker {
     /// Fills all sets anew.
     pub(crate) fn recount(&mut self) {
         self.sets = CountedSets::default();
-        for slot in 0..self.entries.len() {
-            let slot = u32::try_from(slot).expect("fewer than 2^32 calls are known");
-            if self.entries[slot as usize].is_some() {
-                let entrant = self.entrant(slot);
-                self.sets.enter(&entrant, self.counting);
-            }
+        let slots: Vec<_> = self.entries.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            let entrant = self.entrant(slot);
+            self.sets.enter(&entrant, self.counting);
         }
     }
 

@@ -6,16 +6,17 @@ use core::cmp::max;
 use core::hash::BuildHasher;
 use core::mem;
 
-use hashbrown::HashTable;
-
 use crate::accounts::AccountNames;
 use crate::applied::{Applied, Before, Outcome};
 use crate::call::{Details, Entry, Leg};
 use crate::condense::Named;
 use crate::counted_set::{CountedSets, named};
+use crate::index::Index;
 use crate::intern::{HASHER, Interner, Key};
 use crate::links::{Conference, Links, Ties};
 use crate::place_interner::PlaceInterner;
+use crate::read_ahead::READ_AHEAD;
+use crate::slab::Slab;
 use crate::{
     Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Keeping, Limits, Millis, Numbers,
     Phase, Place, Remembered,
@@ -28,10 +29,10 @@ use crate::{
 /// ([`Tracker::remembered`]). Legs are kept like calls, and are never users.
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
-    pub(crate) entries: Vec<Option<Entry>>,
+    pub(crate) entries: Slab,
     pub(crate) free: Vec<u32>,
     /// Slots of `entries` by the call's id.
-    pub(crate) index: HashTable<u32>,
+    pub(crate) index: Index,
     /// Slots of the calls that have ended and when, in that order. A call whose end was taken back
     /// may stand here with an end that is not its own any more.
     pub(crate) ended: VecDeque<(u32, Millis)>,
@@ -70,6 +71,7 @@ impl Tracker {
     /// Takes in one piece of evidence, at the journal's time, and says what it has done.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
+        self.reach_for(evidence);
         self.condense();
         let mut applied = Applied {
             outcome: Outcome::Late,
@@ -128,7 +130,7 @@ impl Tracker {
         let (index, entries) = (&self.index, &self.entries);
         self.ties.forget(ended_before, |call| {
             let found = find(index, entries, call);
-            found.and_then(|slot| entries[slot as usize].as_ref()).is_some_and(|it| !it.has_ended())
+            found.and_then(|slot| entries[slot].as_ref()).is_some_and(|it| !it.has_ended())
         });
         known - self.known()
     }
@@ -139,12 +141,19 @@ impl Tracker {
         mut ends: VecDeque<(u32, Millis)>,
         before: Millis,
     ) -> VecDeque<(u32, Millis)> {
+        let mut rest = 0;
         while let Some(&(slot, end)) = ends.front() {
+            if rest == 0 {
+                rest = READ_AHEAD;
+                let due = ends.iter().take_while(|(_, end)| *end < before).take(READ_AHEAD);
+                self.read_ahead_slots(due.map(|(slot, _)| *slot));
+            }
             let is_current = self.is_tombstone(slot, end);
             if is_current && end >= before {
                 break;
             }
             ends.pop_front();
+            rest -= 1;
             if is_current {
                 self.remove(slot);
             }
@@ -173,15 +182,12 @@ impl Tracker {
         let from = if *cursor < self.entries.len() { *cursor } else { 0 };
         let to = self.entries.len().min(from.saturating_add(steps));
         *cursor = if to == self.entries.len() { 0 } else { to };
-        let slots = (0..).skip(from);
-        let looked_at = self.entries[from..to].iter().zip(slots);
-        let known = looked_at.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot)));
-        let open = known.filter(|(entry, _)| !entry.has_ended());
-        open.filter(|(entry, slot)| {
+        let open = self.entries.some(from, to - from).filter(|(_, entry)| !entry.has_ended());
+        open.filter(|(slot, entry)| {
             let limits = self.told(*slot).map(|told| told.limits).unwrap_or_default();
             over(entry.phase, entry.since, entry.heard, limits)
         })
-        .map(|(entry, _)| entry.id.clone())
+        .map(|(_, entry)| entry.id.clone())
         .collect()
     }
 
@@ -228,14 +234,14 @@ impl Tracker {
 
     /// Live users and live calls of each country that has any; `None` is the unknown one.
     pub fn by_country(&self) -> Vec<(Option<Country>, Numbers)> {
-        let all = self.sets.by_country.iter().map(|(&country, set)| (country, set.numbers()));
+        let all = self.sets.by_country.iter().map(|(&country, &numbers)| (country, numbers));
         all.filter(|(_, numbers)| numbers.calls > 0).collect()
     }
 
     /// What is known about a call, also about one that has ended, as long as it is known whole.
     pub fn call(&self, id: &CallId) -> Option<Call> {
         let slot = self.slot(id)?;
-        self.entries[slot as usize].as_ref().map(|entry| self.public(slot, entry))
+        self.entries[slot].as_ref().map(|entry| self.public(slot, entry))
     }
 
     /// The legs of a call that are known.
@@ -247,8 +253,7 @@ impl Tracker {
     /// Every call that is known whole, legs among them, in the order of ids: with
     /// [`Tracker::conferences`] and [`Tracker::remembered`] the snapshot of the tracker (I7).
     pub fn calls(&self) -> Vec<Call> {
-        let slots = self.entries.iter().zip(0..);
-        let calls = slots.filter_map(|(entry, slot)| Some(self.public(slot, entry.as_ref()?)));
+        let calls = self.entries.iter().map(|(slot, entry)| self.public(slot, entry));
         let mut calls: Vec<_> = calls.collect();
         calls.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         calls
@@ -307,11 +312,11 @@ impl Tracker {
     }
 
     pub(crate) fn entry(&self, slot: u32) -> &Entry {
-        self.entries[slot as usize].as_ref().expect("the index has no gaps")
+        self.entries[slot].as_ref().expect("the index has no gaps")
     }
 
     pub(crate) fn entry_mut(&mut self, slot: u32) -> &mut Entry {
-        self.entries[slot as usize].as_mut().expect("the index has no gaps")
+        self.entries[slot].as_mut().expect("the index has no gaps")
     }
 
     /// What ties a call to others, if anything does.
@@ -327,14 +332,14 @@ impl Tracker {
     }
 
     pub(crate) fn is_tombstone(&self, slot: u32, end: Millis) -> bool {
-        let entry = self.entries[slot as usize].as_ref();
+        let entry = self.entries[slot].as_ref();
         entry.is_some_and(|entry| entry.has_ended() && entry.since == end)
     }
 }
 
-fn find(index: &HashTable<u32>, entries: &[Option<Entry>], id: &CallId) -> Option<u32> {
-    let same = |&slot: &u32| entries[slot as usize].as_ref().is_some_and(|it| it.id == *id);
-    index.find(HASHER.hash_one(id), same).copied()
+fn find(index: &Index, entries: &Slab, id: &CallId) -> Option<u32> {
+    let same = |slot: u32| entries[slot].as_ref().is_some_and(|it| it.id == *id);
+    index.find(HASHER.hash_one(id), same)
 }
 
 impl Entry {

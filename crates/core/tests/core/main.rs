@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admission;
+mod many;
 mod model;
 mod parties;
 mod properties;
