@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use live_users_core::{Evidence, Millis, Numbers, Source};
+use live_users_core::{Evidence, Millis, Numbers, READ_AHEAD, Source};
 use live_users_journal::{BATCH_BYTES_MAX, JournalError, PageLimit, Position};
 use live_users_state::record::{Change, Record};
 use live_users_state::{RecoveryError, decode};
@@ -123,7 +123,7 @@ impl Replica {
                 return self.defer(now, commit);
             }
         };
-        let applied = Vec::with_capacity(batch);
+        let mut applied = Vec::with_capacity(batch);
         if self.is_shared {
             debug_assert!(
                 end.epoch != self.applied.epoch || end.seq >= self.applied.seq + batch as u64,
@@ -136,12 +136,13 @@ impl Replica {
             self.applied.seq + batch as u64,
             "a log of one process has one writer"
         );
-        let applied = commit.records.iter().take(batch);
-        let applied = applied.map(|record| {
-            let outcome = self.apply_record(record);
-            (outcome, self.state.tracker().numbers())
-        });
-        let applied = applied.collect();
+        for records in commit.records.make_contiguous()[..batch].chunks(READ_AHEAD) {
+            self.state.read_ahead(records);
+            for record in records {
+                let outcome = self.apply_record(record);
+                applied.push((outcome, self.state.tracker().numbers()));
+            }
+        }
         self.applied = end;
         self.end_batch(now, &mut commit, batch, applied);
         self.append(now, commit);

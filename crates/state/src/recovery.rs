@@ -1,7 +1,7 @@
 //! From a journal to the state that it leads to: the newest snapshot, and the records behind it
 //! through the same `apply` that runs when they are written.
 
-use live_users_core::Millis;
+use live_users_core::{Millis, READ_AHEAD};
 use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Snapshots};
 use log::{info, warn};
 
@@ -86,14 +86,16 @@ pub(crate) fn replayed(
     state = state.with(settings);
     let mut next = covered + 1;
     while next <= last {
-        for record in reader.read(next, PageLimit::default())? {
-            let seq = record.seq;
-            if seq > last {
-                break;
+        let mut page = reader.read(next, PageLimit::default())?;
+        page.truncate(page.partition_point(|record| record.seq <= last));
+        for stored in page.chunks(READ_AHEAD) {
+            let records = stored.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+            state.read_ahead(&records);
+            for (stored, record) in stored.iter().zip(&records) {
+                debug_assert_eq!(stored.seq, next, "no record is left out");
+                state.apply(record);
+                next = stored.seq + 1;
             }
-            debug_assert_eq!(seq, next, "no record is left out");
-            state.apply(&decode(&record)?);
-            next = seq + 1;
         }
     }
     Ok((state, covered))

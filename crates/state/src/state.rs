@@ -73,6 +73,15 @@ impl State {
         }
     }
 
+    /// Has the memory read that these records are going to touch, of a batch that is applied next: as
+    /// [`Tracker::read_ahead`]. Nothing changes.
+    pub fn read_ahead<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
+        self.tracker.read_ahead(records.into_iter().filter_map(|record| match &record.change {
+            Change::Evidence(evidence) => Some(evidence),
+            _ => None,
+        }));
+    }
+
     /// Takes in one record: the same when it is written and when it is replayed. The outcome is
     /// that of the evidence in it, if it is evidence.
     pub fn apply(&mut self, record: &Record) -> Option<Outcome> {
