@@ -61,6 +61,11 @@ impl Receiver for Direct {
         self.channels.has_ended()
     }
 
+    /// The stream is all that it is asked while somebody reads.
+    async fn is_back(&self) {
+        std::future::pending().await
+    }
+
     async fn lacks_whole(&self) {
         match self.published.gives_whole() {
             true => self.channels.lack_summary().await,

@@ -284,6 +284,13 @@ impl Receiver for Part {
         self.parts.now.lock()[self.shard].ended.is_some()
     }
 
+    async fn is_back(&self) {
+        match self.parts.shards.get(self.shard) {
+            Some(shard) => shard.is_back().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The sum has no frame of a part.
     async fn lacks_whole(&self) {
         std::future::pending().await

@@ -42,6 +42,10 @@ pub(super) trait Receiver {
     /// Whether nobody may read it any more.
     fn has_ended(&self) -> bool;
 
+    /// Resolves when the backend was away and has answered something else: it need not be waited for any
+    /// longer.
+    fn is_back(&self) -> impl Future<Output = ()> + Send;
+
     /// Resolves when somebody waits for a whole summary that is known.
     fn lacks_whole(&self) -> impl Future<Output = ()> + Send;
 

@@ -37,6 +37,8 @@ pub(crate) struct Shard {
     /// How its stream of all calls does.
     pub(crate) health: Arc<StreamHealth>,
     contact: Mutex<Contact>,
+    /// It was away, and is in contact again.
+    back: Notify,
 }
 
 /// When a shard was in contact last: when it told its number, or said that it still holds.
@@ -68,6 +70,7 @@ impl Shards {
                 client,
                 health: Arc::default(),
                 contact: Mutex::new(contact),
+                back: Notify::new(),
             })
         };
         let all = config.backends.iter().enumerate().map(shard).collect::<std::io::Result<_>>()?;
@@ -127,11 +130,55 @@ impl Shards {
 impl Shard {
     /// It has told its number, or that it still holds.
     pub(super) fn in_contact(&self) {
-        *self.contact.lock() = Contact { at: Some(Instant::now()), moment: Timestamp::now() };
+        let now = Instant::now();
+        let contact = Contact { at: Some(now), moment: Timestamp::now() };
+        let before = std::mem::replace(&mut *self.contact.lock(), contact);
+        if before.at.is_none_or(|at| now.saturating_duration_since(at) > CONTACT) {
+            self.back.notify_waiters();
+        }
+    }
+
+    /// Resolves when it was away for so long that there was no sum, and is in contact again.
+    pub(super) async fn is_back(&self) {
+        self.back.notified().await;
     }
 
     /// When it was in contact last.
     pub(crate) fn contact(&self) -> Contact {
         *self.contact.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_http_kit::Env;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shard_that_was_away_is_told_to_be_back_once() {
+        let urls = "http://127.0.0.1:1,http://127.0.0.1:2";
+        let env = Env::default().with("BACKEND_URLS", urls).with("HOST", "127.0.0.1");
+        let shards = Shards::new(&Config::read(&env).expect("settings")).expect("clients");
+        let shard = shards.get(1).expect("two shards");
+        let is_back = || timeout(Duration::ZERO, shard.is_back());
+        let waiting = shard.is_back();
+        tokio::pin!(waiting);
+        assert!(timeout(Duration::ZERO, &mut waiting).await.is_err(), "it has told nothing yet");
+        shard.in_contact();
+        waiting.await;
+
+        let waiting = shard.is_back();
+        tokio::pin!(waiting);
+        assert!(timeout(Duration::ZERO, &mut waiting).await.is_err());
+        shard.in_contact();
+        assert!(timeout(Duration::ZERO, &mut waiting).await.is_err(), "it was there all the time");
+        let long_ago =
+            Instant::now().checked_sub(2 * CONTACT).expect("the machine runs for longer");
+        shard.contact.lock().at = Some(long_ago);
+        shard.in_contact();
+        waiting.await;
+        assert!(is_back().await.is_err(), "whoever waits now waits for the next time");
     }
 }

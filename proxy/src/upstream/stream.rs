@@ -171,7 +171,10 @@ impl<R: Receiver> Stream<R> {
         }
         self.receiver.lose(upstream_error);
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
-        sleep(Duration::from_millis(wait_ms)).await;
+        tokio::select! {
+            () = sleep(Duration::from_millis(wait_ms)) => {}
+            () = self.receiver.is_back() => {}
+        }
         self.tries = self.tries.saturating_add(1);
     }
 
