@@ -14,8 +14,8 @@ use live_users_state::record::{Change, Record};
 use live_users_state::snapshot::encode;
 use live_users_state::{
     AlertChange, AlertStep, CallbackId, Cursor, EndedSession, LinkChange, LinkId, LinkScope,
-    LinkView, PassedOn, ReceiverId, SealedCallback, SessionHash, SharedLink, State, TokenDigest,
-    Told,
+    LinkView, PassedOn, ReceiverId, SealedCallback, SessionHash, ShardMark, SharedLink, State,
+    TokenDigest, Told,
 };
 use live_users_twilio::Form;
 use serde_json::Value;
@@ -152,7 +152,7 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
     let session = EndedSession { id: session, until: Millis(NOW + 60_000) };
     let forget = Change::Forget { ended_before: Millis(NOW - 60_000) };
     let changes = said.into_iter().map(Change::Evidence);
-    let changes = others().into_iter().chain(links()).chain(alerts()).chain(changes);
+    let changes = others().into_iter().chain(links()).chain(alerts()).chain([marked()]).chain(changes);
     let changes = changes.chain([Change::EndSession(session), forget]);
     let (mut state, mut records) = (State::default(), Vec::new());
     let mut kinds = BTreeSet::new();
@@ -265,8 +265,13 @@ fn alerts() -> Vec<Change> {
     vec![busy.clone(), busy, over, silent, test, removed].into_iter().map(Change::Alert).collect()
 }
 
+/// That the journal is of one shard.
+fn marked() -> Change {
+    Change::Shard(ShardMark { shard: 3, of: 4, by: "agent".into() })
+}
+
 /// How many kinds of records there are.
-const KINDS: u8 = 8;
+const KINDS: u8 = 9;
 
 /// Which of them this is. A new one belongs among the seeds, too.
 fn kind(change: &Change) -> u8 {
@@ -279,6 +284,7 @@ fn kind(change: &Change) -> u8 {
         Change::PassedOn(_) => 5,
         Change::Alert(_) => 6,
         Change::Link(_) => 7,
+        Change::Shard(_) => 8,
     }
 }
 

@@ -32,7 +32,8 @@ impl Replica {
             | Change::PassOn(_)
             | Change::PassedOn(_)
             | Change::Alert(_)
-            | Change::Link(_) => None,
+            | Change::Link(_)
+            | Change::Shard(_) => None,
         });
         let mut holds = false;
         for call in calls {

@@ -373,6 +373,7 @@ pub(crate) fn evidence(
         | Change::PassOn(_)
         | Change::PassedOn(_)
         | Change::Alert(_)
-        | Change::Link(_) => None,
+        | Change::Link(_)
+        | Change::Shard(_) => None,
     })
 }

@@ -9,6 +9,7 @@
 //! - [`Outbox`]: what hooks are to be told about calls, and how far they were told.
 //! - [`Callbacks`]: status callbacks that wait to be passed on.
 //! - [`SharedLinks`]: who reads by a link, what, and until when.
+//! - [`ShardMark`]: which of several shards a journal is of.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
@@ -29,6 +30,7 @@ pub mod record;
 mod recovery;
 mod repair;
 mod sessions;
+mod shard_mark;
 mod shared_links;
 pub mod snapshot;
 mod snapshot_task;
@@ -56,6 +58,7 @@ pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};
+pub use shard_mark::ShardMark;
 pub use shared_links::{
     KnownLink, LinkChange, LinkId, LinkScope, LinkView, SHARED_LINKS_MAX, SharedLink, SharedLinks,
     TokenDigest,

@@ -72,6 +72,7 @@ impl State {
             heard,
             alerts,
             shared_links,
+            shard_mark: self.shard_mark().cloned(),
         };
         mended.with(settings)
     }

@@ -17,6 +17,7 @@ pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::outbox::{Cursor, Told};
 use crate::sessions::{EndedSession, parsed};
+use crate::shard_mark::ShardMark;
 use crate::shared_links::{LinkChange, StoredLinkChange};
 use crate::stored_admission::StoredAdmission;
 use crate::stored_told::StoredLimits;
@@ -60,6 +61,8 @@ pub enum Change {
     Alert(AlertChange),
     /// A shared link was made, revoked or used.
     Link(LinkChange),
+    /// Which of several shards the journal is of.
+    Shard(ShardMark),
 }
 
 impl Record {
@@ -80,6 +83,7 @@ impl Record {
             Change::PassedOn(passed_on) => stored.passed_on = Some(StoredPassedOn::of(passed_on)),
             Change::Alert(change) => stored.alert = Some(change.clone()),
             Change::Link(change) => stored.link = Some(StoredLinkChange::of(change)),
+            Change::Shard(mark) => stored.shard = Some(mark.clone()),
         }
         if !matches!(self.change, Change::Evidence(_) | Change::Forget { .. }) {
             // An older program reads that the calls are forgotten that ended before 1970.
@@ -121,12 +125,16 @@ struct StoredRecord {
     alert: Option<AlertChange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link: Option<StoredLinkChange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<ShardMark>,
 }
 
 impl StoredRecord {
     /// What it says: one thing.
     fn change(self) -> Result<Change, DecodeError> {
-        let Self { evidence, forget, session, told, pass_on, passed_on, alert, link, .. } = self;
+        let Self {
+            evidence, forget, session, told, pass_on, passed_on, alert, link, shard, ..
+        } = self;
         let said = [
             evidence.map(|it| it.read().map(Change::Evidence)),
             session.map(|it| it.read().map(Change::EndSession)),
@@ -135,6 +143,7 @@ impl StoredRecord {
             passed_on.map(|it| it.read().map(Change::PassedOn)),
             alert.map(|it| Ok(Change::Alert(it))),
             link.map(|it| it.read().map(Change::Link)),
+            shard.map(|it| Ok(Change::Shard(it))),
         ];
         let mut said = said.into_iter().flatten();
         match (said.next(), said.next(), forget) {

@@ -210,7 +210,8 @@ fn mended(record: Record, shift: Shift, tombstone_ms: u64) -> Record {
         | Change::PassOn(_)
         | Change::PassedOn(_)
         | Change::Alert(_)
-        | Change::Link(_)) => change,
+        | Change::Link(_)
+        | Change::Shard(_)) => change,
     };
     Record { at, change }
 }

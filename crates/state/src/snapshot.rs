@@ -34,6 +34,7 @@ use crate::history::chunks::{self, Chunks};
 use crate::history::stored::StoredHistory;
 use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
+use crate::shard_mark::ShardMark;
 use crate::shared_links::{SharedLinks, StoredKnownLink};
 use crate::state::State;
 use crate::stored_call::{StoredAgent, StoredCall, StoredConference};
@@ -221,6 +222,8 @@ struct StoredSnapshot {
     alerts: Option<Alerts>,
     #[serde(default, rename = "sharedLinks", skip_serializing_if = "Vec::is_empty")]
     shared_links: Vec<StoredKnownLink>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<ShardMark>,
     #[serde(flatten)]
     activities: StoredActivities,
 }
@@ -250,6 +253,7 @@ impl StoredSnapshot {
             heard: state.heard().to_stored(),
             alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
             shared_links: state.shared_links().to_stored(),
+            shard: state.shard_mark().cloned(),
         }
     }
 
@@ -294,6 +298,7 @@ impl StoredSnapshot {
             heard: LastHeard::from_stored(self.heard),
             alerts: self.alerts.unwrap_or_default(),
             shared_links: SharedLinks::from_stored(self.shared_links)?,
+            shard_mark: self.shard,
         })
     }
 }

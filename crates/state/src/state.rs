@@ -15,6 +15,7 @@ use crate::history::{History, Retention};
 use crate::outbox::Outbox;
 use crate::record::{Change, Record};
 use crate::sessions::EndedSessions;
+use crate::shard_mark::ShardMark;
 use crate::shared_links::SharedLinks;
 
 /// What is known after a number of records. The same records lead to the same state.
@@ -30,6 +31,7 @@ pub struct State {
     pub(crate) heard: LastHeard,
     pub(crate) alerts: Alerts,
     pub(crate) shared_links: SharedLinks,
+    pub(crate) shard_mark: Option<ShardMark>,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -123,6 +125,10 @@ impl State {
                 self.shared_links.change(record.at, change);
                 None
             }
+            Change::Shard(mark) => {
+                self.shard_mark.get_or_insert_with(|| mark.clone());
+                None
+            }
         }
     }
 
@@ -179,6 +185,11 @@ impl State {
     /// The shared links that are not revoked.
     pub fn shared_links(&self) -> &SharedLinks {
         &self.shared_links
+    }
+
+    /// Which of several shards the journal is of; `None` if it is of all calls.
+    pub fn shard_mark(&self) -> Option<&ShardMark> {
+        self.shard_mark.as_ref()
     }
 
     pub(crate) fn activities(&self) -> &Activities {
