@@ -1,5 +1,7 @@
 //! The settings of the backend. `docs/SETTINGS.md` has them as a table.
 
+mod shards;
+
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use live_users_http_kit::{
     AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, ReadLimit,
     SettingsReader, StreamsMax, TrustedProxies,
 };
+use live_users_intake::shards::Layout;
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
 use live_users_state::Settings;
@@ -62,8 +65,8 @@ pub struct Config {
     pub(crate) trusted_proxies: TrustedProxies,
     /// The origins of pages that may read the total.
     pub origins: AllowedOrigins,
-    /// The agents.
-    pub(crate) agents: AgentRegistry,
+    /// The agents: the same of all shards.
+    pub(crate) agents: Arc<AgentRegistry>,
     /// The key that caller ids are hashed with.
     pub(crate) caller_key: CallerKey,
     /// A silent call that is older than this ends, in milliseconds.
@@ -98,6 +101,10 @@ pub struct Config {
     pub(crate) twilio_api: Option<TwilioApiSettings>,
     /// What is exported to an OpenTelemetry collector.
     pub(crate) telemetry: telemetry::Settings,
+    /// How many shards there are, and by what they are told apart.
+    pub(crate) layout: Layout,
+    /// Which of several shards this is; `None` where there is one.
+    pub(crate) shard: Option<usize>,
 }
 
 /// How webhooks are verified.
@@ -140,7 +147,8 @@ impl Config {
         let url_rule = url_rule(&mut reader, &trusted_proxies);
         // Who compares it, reads it with the tokens of the agents file.
         BearerToken::read_for(&mut reader, "API_TOKEN", listen);
-        let agents = AgentRegistry::read(&mut reader, &url_rule);
+        let layout = shards::read(&mut reader);
+        let agents = Arc::new(AgentRegistry::read(&mut reader, &url_rule, layout));
         let accounts = Arc::new(Accounts::read(&mut reader, &agents.now()));
         let streams_max = StreamsMax::read(&mut reader);
         let caller_key = caller_key(&mut reader);
@@ -182,6 +190,8 @@ impl Config {
             limits: ClientLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
             telemetry: telemetry::Settings::read(&mut reader),
+            layout,
+            shard: None,
         };
         reader.finish(config)
     }

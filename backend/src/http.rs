@@ -5,6 +5,7 @@ pub(crate) mod metrics;
 pub(crate) mod ready_total;
 pub(crate) mod routes;
 pub(crate) mod setup;
+pub(crate) mod shards;
 pub(crate) mod signature;
 pub(crate) mod sources;
 pub(crate) mod webhooks;

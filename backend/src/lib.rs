@@ -17,7 +17,7 @@ mod parts;
 mod tasks;
 mod tools;
 
-pub use app::Backend;
+pub use app::{Backend, Configs};
 pub use config::{Config, DEFAULT_PORT, Verification};
 #[cfg(feature = "testing")]
 pub use http::plan_history;

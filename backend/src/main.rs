@@ -4,10 +4,9 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool, keep_mail_command};
+use live_users_backend::{Backend, Configs, DEFAULT_PORT, Tool, keep_mail_command};
 use live_users_http_kit::{
-    ConfigErrors, Env, command, init_logging, shutdown_signal, survive_file_size_limit,
-    warn_of_misspelt,
+    Env, command, init_logging, shutdown_signal, survive_file_size_limit, warn_of_misspelt,
 };
 
 /// The name of the binary.
@@ -41,7 +40,7 @@ fn main() -> ExitCode {
     };
     let env = Env::process();
     let ended = match args.command {
-        None => twice(&env).map(serve),
+        None => Configs::read(&env).map(serve),
         Some(Command::Healthcheck) => command::check_health(&env, DEFAULT_PORT),
         Some(Command::Tool(tool)) => tool.run(&env),
     };
@@ -49,18 +48,13 @@ fn main() -> ExitCode {
 }
 
 #[actix_web::main]
-async fn serve(settings: [Config; 2]) -> io::Result<()> {
+async fn serve(settings: Configs) -> io::Result<()> {
     init_logging();
     warn_of_misspelt(&Env::process());
     survive_file_size_limit();
     // Before the journal is opened: a SIGHUP meanwhile would end the process.
     let shutdown = shutdown_signal();
-    let listen = settings[0].listen;
+    let listen = settings.first().listen;
     let backend = Backend::open(settings)?;
     backend.run(listen.bind()?, shutdown).await
-}
-
-/// Reads the settings for the server, and for the one that stands by until the journal is open.
-fn twice(env: &Env) -> Result<[Config; 2], ConfigErrors> {
-    Ok([Config::read(env)?, Config::read(env)?])
 }

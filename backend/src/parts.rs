@@ -32,6 +32,7 @@ pub(crate) mod scope;
 pub(crate) mod sealing;
 pub(crate) mod selection;
 pub(crate) mod sentences;
+pub(crate) mod shards;
 pub(crate) mod shared_links;
 pub(crate) mod signer;
 pub(crate) mod source_counts;

@@ -30,6 +30,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
+use crate::parts::shards::Shards;
 use crate::parts::shared_links::LinkReader;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
@@ -44,6 +45,7 @@ pub(super) struct Parts {
     pub(super) figures: Arc<metrics::Sources>,
     pub(super) setup: Arc<setup::Sources>,
     pub(super) queue: Queue,
+    pub(super) shards: Shards,
     pub(super) latest: LatestReader,
     pub(super) doubt: Arc<Doubt>,
     pub(super) streams: Arc<Streams>,
@@ -84,11 +86,11 @@ impl Parts {
         config: Config,
         Lasting { arrivals, telemetry }: Lasting,
         (queue, status): (Queue, StatusReader),
-        ((latest, doubt), clock, journal_reader): Reading,
+        (((latest, doubt), clock, journal_reader), shards): (Reading, Shards),
     ) -> io::Result<(Self, AllowedOrigins)> {
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
         let (rules, total_rules) = (counting_rules(&config), total_rules(&config, &doubt));
-        let agents = Arc::new(config.agents);
+        let agents = config.agents;
         let (gives_agents, deliveries) = (config.public_by_agent, Arc::default());
         let summarizer = Summarizer { queue, agents, status, gives_agents, rules, deliveries };
         let known = (config.url_rule.public_url().map(str::to_owned), config.twilio_api.is_some());
@@ -102,7 +104,7 @@ impl Parts {
             caller_key: config.caller_key,
             accounts: config.webhook_accounts,
             chat,
-            queue: summarizer.queue.clone(),
+            shards: shards.clone(),
             counters: Arc::new(Counters::new()),
             arrivals,
             old_callbacks: OldCallbacks::default(),
@@ -141,6 +143,7 @@ impl Parts {
             figures: Arc::new(figures),
             setup: Arc::new(setup),
             queue,
+            shards,
             latest,
             doubt,
             streams,
@@ -155,6 +158,13 @@ impl Parts {
         Ok((parts, config.origins))
     }
 
+    /// The same with what all shards share: whoever shows a token is known by the first one, which has
+    /// the links, and all streams have one limit.
+    pub(super) fn sharing(self, first: &Self) -> Self {
+        let streams = self.streams.limited_as(&first.streams);
+        Self { auth: first.auth.clone(), streams: Arc::new(streams), ..self }
+    }
+
     /// Gives them to an application, for its handlers.
     pub(super) fn add_to(&self, app: &mut ServiceConfig) {
         app.app_data(Data::from(self.auth.clone()))
@@ -164,6 +174,7 @@ impl Parts {
             .app_data(Data::from(self.figures.clone()))
             .app_data(Data::from(self.setup.clone()))
             .app_data(Data::new(self.queue.clone()))
+            .app_data(Data::new(self.shards.clone()))
             .app_data(Data::new(self.latest.clone()))
             .app_data(Data::from(self.streams.clone()))
             .app_data(Data::new(self.summarizer.clone()))

@@ -17,14 +17,17 @@ use crate::parts::telemetry::Telemetry;
 pub(super) struct Exporting {
     auth: Arc<BearerAuth>,
     total_rules: Arc<TotalRules>,
-    figures: Arc<metrics::Sources>,
+    /// Of each shard.
+    figures: Arc<[Arc<metrics::Sources>]>,
 }
 
 impl Exporting {
-    pub(super) fn of(parts: &Parts) -> Self {
-        let Parts { auth, total_rules, figures, .. } = parts;
+    /// The first of the shards has the parts of the process.
+    pub(super) fn of(shards: &[Parts]) -> Self {
+        let Parts { auth, total_rules, .. } = &shards[0];
         let (auth, total_rules) = (auth.clone(), total_rules.clone());
-        Self { auth, total_rules, figures: figures.clone() }
+        let figures = shards.iter().map(|it| it.figures.clone()).collect();
+        Self { auth, total_rules, figures }
     }
 
     /// Begins with it, if there is a collector for it.
@@ -47,6 +50,6 @@ impl Exporting {
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {
-        &self.figures.telemetry
+        &self.figures[0].telemetry
     }
 }

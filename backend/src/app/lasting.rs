@@ -11,3 +11,13 @@ pub(super) struct Lasting {
     pub(super) arrivals: Arrivals,
     pub(super) telemetry: Arc<Telemetry>,
 }
+
+impl Lasting {
+    /// The same for the journal of a shard: what was found by asking is told by each.
+    pub(super) fn of_shard(&self, shard: Option<usize>) -> Self {
+        match shard {
+            None | Some(0) => self.clone(),
+            Some(_) => Self { arrivals: self.arrivals.of_another_journal(), ..self.clone() },
+        }
+    }
+}

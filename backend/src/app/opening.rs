@@ -4,7 +4,8 @@ use std::io;
 
 use live_users_core::{HOUR_MS, Millis};
 use live_users_journal::{FaultKind, Journal, JournalError};
-use live_users_state::{RecoveryError, Replayed, Settings, replay_with};
+use live_users_state::record::{Change, Record};
+use live_users_state::{RecoveryError, Replayed, Settings, ShardMark, replay_with};
 use log::info;
 
 use crate::config::Config;
@@ -54,28 +55,96 @@ impl From<RecoveryError> for NotOpened {
     }
 }
 
-/// Where the journal is, and what its state follows beside the records.
+/// Where the journals are of all shards.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Places(Vec<Place>);
+
+impl Places {
+    pub(super) fn of(configs: &[Config]) -> Self {
+        Self(configs.iter().map(Place::of).collect())
+    }
+
+    /// Opens all of them, or none.
+    pub(super) fn open(&self) -> Result<Vec<Opened>, NotOpened> {
+        self.0.iter().map(Place::open).collect()
+    }
+}
+
+/// Where a journal is, and what its state follows beside the records.
+#[derive(Clone)]
+struct Place {
     url: String,
     settings: Settings,
+    /// What it has to be marked with.
+    mark: Option<ShardMark>,
 }
 
 impl Place {
-    pub(super) fn of(config: &Config) -> Self {
-        Self { url: config.journal_url.clone(), settings: config.keep.settings }
+    fn of(config: &Config) -> Self {
+        let (url, settings) = (config.journal_url.clone(), config.keep.settings);
+        Self { url, settings, mark: config.mark() }
     }
 
     /// Opens the journal and replays it.
-    pub(super) fn open(&self) -> Result<Opened, NotOpened> {
-        let journal = live_users_journal::open_with_clock(&self.url, steady_unix_ms)?;
-        let replayed = replay_with(&*journal, self.settings)?;
+    fn open(&self) -> Result<Opened, NotOpened> {
+        let mut journal = live_users_journal::open_with_clock(&self.url, steady_unix_ms)?;
+        let mut replayed = replay_with(&*journal, self.settings)?;
+        let is_new = replayed.at.seq == 0 && replayed.state.tracker().now() == Millis(0);
+        check_mark(replayed.state.shard_mark(), self.mark.as_ref(), is_new)
+            .map_err(|why| NotOpened::Refused(io::Error::other(self.refusal(&why))))?;
+        if let Some(mark) = self.mark.as_ref().filter(|_| replayed.state.shard_mark().is_none()) {
+            // Before anything else: a journal with calls and no mark is one of all calls.
+            let record = Record { at: time_of(&*journal), change: Change::Shard(mark.clone()) };
+            journal.append(&[record.encode()])?;
+            replayed = replay_with(&*journal, self.settings)?;
+            // Another process may have been first.
+            check_mark(replayed.state.shard_mark(), Some(mark), false)
+                .map_err(|why| NotOpened::Refused(io::Error::other(self.refusal(&why))))?;
+        }
         if !journal.is_shared() {
             refuse_ahead(replayed.state.tracker().now(), Millis(wall_unix_ms()))?;
         }
         let name = live_users_journal::without_secrets(&self.url);
-        info!("the journal is {name} at {}", replayed.at);
+        match &self.mark {
+            None => info!("the journal is {name} at {}", replayed.at),
+            Some(mark) => info!("the journal of {mark} is {name} at {}", replayed.at),
+        }
         Ok(Opened { journal, replayed })
+    }
+
+    fn refusal(&self, why: &str) -> String {
+        let name = live_users_journal::without_secrets(&self.url);
+        format!(
+            "the journal {name} is {why}: set SHARDS and SHARD_BY as they were, or begin with new \
+             journals (docs/OPERATIONS.md)"
+        )
+    }
+}
+
+/// The present by the clock that the records of a journal have their times of.
+fn time_of(journal: &dyn Journal) -> Millis {
+    Millis(match journal.is_shared() {
+        true => journal.replication_status().log_time_ms(steady_unix_ms()),
+        false => wall_unix_ms(),
+    })
+}
+
+/// Refuses a journal that was written as another shard than it is opened as, since its calls would be
+/// mixed with those of others. A new one is marked once it is open.
+fn check_mark(
+    found: Option<&ShardMark>,
+    wanted: Option<&ShardMark>,
+    is_new: bool,
+) -> Result<(), String> {
+    match (found, wanted) {
+        (None, None) => Ok(()),
+        (Some(found), Some(wanted)) if found == wanted => Ok(()),
+        (None, Some(_)) if is_new => Ok(()),
+        (None, Some(wanted)) => Err(format!("one of all calls, and is to be opened as {wanted}")),
+        (Some(found), None) => Err(format!("that of {found}, and is to be opened with SHARDS=1")),
+        (Some(found), Some(wanted)) => {
+            Err(format!("that of {found}, and is to be opened as {wanted}"))
+        }
     }
 }
 
@@ -98,6 +167,24 @@ fn refuse_ahead(newest: Millis, now: Millis) -> Result<(), NotOpened> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_journal_is_opened_as_what_it_was_written_as() {
+        let mark = |shard, of, by: &str| ShardMark { shard, of, by: by.into() };
+        let (one, other) = (mark(0, 4, "agent"), mark(1, 4, "agent"));
+        for is_new in [true, false] {
+            assert_eq!(check_mark(None, None, is_new), Ok(()));
+            assert_eq!(check_mark(Some(&one), Some(&one), is_new), Ok(()));
+            assert!(check_mark(Some(&one), None, is_new).unwrap_err().contains("SHARDS=1"));
+            for another in [&other, &mark(0, 5, "agent"), &mark(0, 4, "caller")] {
+                let refused = check_mark(Some(&one), Some(another), is_new).unwrap_err();
+                assert!(refused.contains("shard 0 of SHARDS=4 with SHARD_BY=agent"), "{refused}");
+            }
+        }
+        assert_eq!(check_mark(None, Some(&one), true), Ok(()));
+        let refused = check_mark(None, Some(&one), false).unwrap_err();
+        assert!(refused.contains("all calls"), "{refused}");
+    }
 
     #[test]
     fn a_journal_that_is_more_than_an_hour_ahead_is_refused_with_both_times() {

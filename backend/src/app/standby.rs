@@ -23,9 +23,10 @@ use tokio::time::Instant;
 use super::app_data::Parts;
 use super::exporting::Exporting;
 use super::lasting::Lasting;
-use super::opening::{NotOpened, Opened, Place};
+use super::opening::{NotOpened, Opened, Places};
+use super::routing::Routing;
 use crate::config::Config;
-use crate::http::routes::{self, LIMIT_ANSWERS};
+use crate::http::routes::LIMIT_ANSWERS;
 use crate::parts::clock::Clock;
 use crate::parts::doubt::Doubt;
 use crate::parts::journal_reader::JournalReader;
@@ -34,6 +35,7 @@ use crate::parts::not_recorded::NotRecorded;
 use crate::parts::passing_on::DRAIN;
 use crate::parts::queue::{QUEUE_MAX, Queue, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
+use crate::parts::shards::Shards;
 
 /// The interval between two tries to open the journal.
 const TRY_EVERY: Duration = Duration::from_secs(5);
@@ -47,11 +49,11 @@ const UNKNOWN_FOR: Duration = Duration::from_hours(24);
 /// If settings turn out to be wrong, or the listener cannot be served.
 pub(super) async fn stand_by(
     (config, lasting): (Config, Lasting),
-    place: Place,
+    places: Places,
     listener: TcpListener,
     (kind, why): (FaultKind, String),
     shutdown: impl Future<Output = ()>,
-) -> io::Result<Option<Opened>> {
+) -> io::Result<Option<Vec<Opened>>> {
     error!("nothing is counted, callers are answered, and the journal is tried again: {why}");
     let (sender, inbox) = mpsc::channel(QUEUE_MAX);
     let (status, status_reader) = StatusReader::new();
@@ -64,24 +66,23 @@ pub(super) async fn stand_by(
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
     let doubt = Arc::new(Doubt::new(0, <_>::default()));
     let reading = ((latest, doubt), clock, JournalReader::new(reader));
-    let (parts, origins) = Parts::of(config, lasting, (queue, status_reader), reading)?;
+    let (layout, shards) = (config.layout, Shards::one(queue.clone()));
+    let (parts, origins) = Parts::of(config, lasting, (queue, status_reader), (reading, shards))?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
-    let exporting = Exporting::of(&parts);
+    let exporting = Exporting::of(std::slice::from_ref(&parts));
     let exporting_task = exporting.start();
     let (mut opened, mut stopping) = (Ok(None), Instant::now());
     let stop = async {
         tokio::select! {
             () = shutdown => {}
-            it = open_when_possible(place, &status, kind) => opened = it.map(Some),
+            it = open_when_possible(places, &status, kind) => opened = it.map(Some),
         }
         stopping = Instant::now();
         streams.close();
     };
     let connections = parts.figures.connections.clone();
-    let configure = move |app: &mut ServiceConfig| {
-        parts.add_to(app);
-        routes::add(app, &origins);
-    };
+    let routing = Routing::of(vec![parts; layout.shards()], origins);
+    let configure = move |app: &mut ServiceConfig| routing.add_to(app);
     let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
     let served = serve(listener, connections, stop, application);
     let served = served.await;
@@ -98,14 +99,14 @@ pub(super) async fn stand_by(
 
 /// Tries to open the journal until that succeeds.
 async fn open_when_possible(
-    place: Place,
+    places: Places,
     status: &StatusWriter,
     mut known: FaultKind,
-) -> io::Result<Opened> {
+) -> io::Result<Vec<Opened>> {
     loop {
         tokio::time::sleep(TRY_EVERY).await;
-        let place = place.clone();
-        let opening = tokio::task::spawn_blocking(move || place.open());
+        let places = places.clone();
+        let opening = tokio::task::spawn_blocking(move || places.open());
         let (kind, why) = match opening.await.map_err(io::Error::other)? {
             Ok(opened) => {
                 info!("the journal is open: from now on calls are counted");

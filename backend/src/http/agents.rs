@@ -9,18 +9,18 @@ use super::audit;
 use super::authorized::Authorized;
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 
 /// Reads the agents file again, as SIGHUP does.
 pub(crate) async fn reload(
     _: Authorized,
     registry: Data<AgentRegistry>,
-    queue: Data<Queue>,
+    shards: Data<Shards>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let registry = registry.into_inner();
     let digested = registry.clone();
-    let reloaded = registry.reload_for(queue.get_ref().clone()).await;
+    let reloaded = registry.reload_for(shards.queues().to_vec()).await;
     let agents = reloaded.map_err(ApiError::BadAgents)?;
     let registry = digested;
     let digest = web::block(move || registry.digest()).await.unwrap_or_default();

@@ -88,13 +88,13 @@ fn parts(request: &HttpRequest) -> (&Queue, &LatestReader, &TotalRules) {
 }
 
 /// The same path has another answer for who asks for more.
-fn answer(request: &HttpRequest, body: Bytes) -> HttpResponse {
+pub(super) fn answer(request: &HttpRequest, body: Bytes) -> HttpResponse {
     let mut answer = polled(request, body);
     answer.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
     answer
 }
 
-fn json(count: &Count) -> Result<Bytes, ApiError> {
+pub(super) fn json(count: &Count) -> Result<Bytes, ApiError> {
     let json = serde_json::to_vec(count);
     json.map(Bytes::from).map_err(|why| ApiError::Unavailable(why.to_string()))
 }

@@ -1,5 +1,7 @@
 //! The answers to requests that cannot be served. They never repeat text of the request.
 
+mod shards;
+
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -55,6 +57,10 @@ pub(crate) enum ApiError {
     OverAlready,
     /// It could not be recorded; asking again may help.
     Unavailable(String),
+    /// The sum of all shards is not known, since these of so many are not.
+    MissingShards(Vec<usize>, usize),
+    /// Each of so many shards tells it, and no sum is made of it.
+    OfOneShard(usize),
     /// There is no stream.
     NoStream(Refusal),
     /// No such source is configured.
@@ -86,6 +92,9 @@ struct Body {
     /// What a program does about it depends on this.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+    /// The shards without which there is no sum.
+    #[serde(rename = "missingShards", skip_serializing_if = "Option::is_none")]
+    missing_shards: Option<Vec<usize>>,
 }
 
 impl ApiError {
@@ -149,6 +158,8 @@ impl ApiError {
             Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
+            Self::MissingShards(missing, of) => problem(&shards::missing(missing, *of)),
+            Self::OfOneShard(shards) => shards::of_one(*shards),
             Self::NoStream(Refusal::NotAWebSocket(why)) => {
                 field("Upgrade", &format!("this path is a WebSocket, and {why}"))
             }
@@ -322,7 +333,8 @@ impl ResponseError for ApiError {
             Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
             Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
             Self::OverAlready | Self::JournalInOrder | Self::ManyLinks => StatusCode::CONFLICT,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::MissingShards(..) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OfOneShard(_) => StatusCode::NOT_FOUND,
             Self::NoStream(why) => why.status(),
             Self::Origin => StatusCode::FORBIDDEN,
             Self::Limit(why) => why.status(),
@@ -335,7 +347,7 @@ impl ResponseError for ApiError {
             Self::WrongMethod { allow } => {
                 answer.insert_header((ALLOW, *allow));
             }
-            Self::Unavailable(_) => {
+            Self::Unavailable(_) | Self::MissingShards(..) => {
                 answer.insert_header((RETRY_AFTER, "1"));
             }
             Self::SourceRefused { is_missing: true }
@@ -367,6 +379,7 @@ impl ResponseError for ApiError {
             | Self::Origin
             | Self::BadAgents(_)
             | Self::UnknownName(_)
+            | Self::OfOneShard(_)
             | Self::NoAlert
             | Self::NoCall
             | Self::NoLink
@@ -377,6 +390,10 @@ impl ResponseError for ApiError {
             | Self::JournalInOrder
             | Self::OverAlready => {}
         }
-        answer.json(Body { problem: self.problem(), code: self.code() })
+        let missing_shards = match self {
+            Self::MissingShards(missing, _) => Some(missing.clone()),
+            _ => None,
+        };
+        answer.json(Body { problem: self.problem(), code: self.code(), missing_shards })
     }
 }

@@ -21,24 +21,41 @@ pub(crate) async fn ready(queue: Data<Queue>, agents: Data<AgentRegistry>) -> Ht
 
 /// `refusal`: that the agents file was refused, if it was.
 fn readiness(queue: &Queue, refusal: Option<&str>) -> HttpResponse {
+    let mut health = look(queue);
+    // Before what the journal warns of.
+    let at = health.warnings.len().min(usize::from(queue.clock().warning().is_some()));
+    health.warnings.splice(at..at, refusal.map(str::to_owned));
+    answer(health)
+}
+
+/// How it stands with one state.
+pub(super) fn look(queue: &Queue) -> Health {
     let mut warnings = queue.clock().journal_warnings();
     // The one warning by which the count may be wrong.
     let different = warnings.iter().position(|(kind, _)| *kind == WarningKind::DifferentCopies);
     let different = different.map(|at| warnings.remove(at).1);
     let trouble = queue.state().err().map(|why| why.to_string());
     let reason = trouble.or_else(|| queue.violation()).or(different);
-    let status = if reason.is_none() { "ready" } else { "unready" }.to_owned();
-    let mut answer = match reason {
-        None => HttpResponse::Ok(),
-        Some(_) => HttpResponse::ServiceUnavailable(),
-    };
     let journals = warnings.into_iter().map(|(_, text)| text);
     // Not ready would mean that no webhook comes here, and one of them would make the number known.
     let unanswered = queue.unanswered().map(|why| format!("the number is unknown: {why}"));
-    let refusal = refusal.map(str::to_owned);
-    let warnings = queue.clock().warning().into_iter().chain(unanswered).chain(refusal);
-    let warnings = warnings.chain(journals).collect();
-    answer.json(Health { status, reason, warnings })
+    let warnings = queue.clock().warning().into_iter().chain(unanswered).chain(journals);
+    of(reason, warnings.collect())
+}
+
+/// Ready unless there is a reason why not.
+pub(super) fn of(reason: Option<String>, warnings: Vec<String>) -> Health {
+    let status = if reason.is_none() { "ready" } else { "unready" }.to_owned();
+    Health { status, reason, warnings }
+}
+
+/// The answer of `/readyz`.
+pub(super) fn answer(health: Health) -> HttpResponse {
+    let mut answer = match health.reason {
+        None => HttpResponse::Ok(),
+        Some(_) => HttpResponse::ServiceUnavailable(),
+    };
+    answer.json(health)
 }
 
 #[cfg(test)]

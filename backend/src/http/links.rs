@@ -25,6 +25,7 @@ use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
 use crate::parts::queue::Queue;
 use crate::parts::scope::Scope;
+use crate::parts::shards::Shards;
 use crate::parts::shared_links::{digest, draw, info as listed, read_scope, read_view};
 
 /// The longest body that is read, in bytes.
@@ -45,26 +46,28 @@ const EXPIRES: &str = "a moment (RFC 3339) or a span such as 12h or 30d, at most
 /// `GET /api/live-users/links`: those that are in force.
 pub(crate) async fn list(
     _: Authorized,
-    queue: Data<Queue>,
+    shards: Data<Shards>,
     auth: Data<BearerAuth>,
 ) -> Result<HttpResponse, ApiError> {
-    let (links, now) = queue.query(|view| (view.state.shared_links().clone(), view.now)).await?;
+    let (links, now) =
+        shards.first().query(|view| (view.state.shared_links().clone(), view.now)).await?;
     Ok(json(&LinkList { links: auth.links().listed(&links, now), as_of: moment(now) }))
 }
 
 /// `POST /api/live-users/links`: a new one. Its token is told in this answer and never again.
 pub(crate) async fn share(
     _: Authorized,
-    queue: Data<Queue>,
+    shards: Data<Shards>,
     agents: Data<AgentRegistry>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let queue = shards.first();
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let (id, token) = draw().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let (now, agents) = (queue.clock().now(), agents.now());
     let asked = Asked::read(&body, now)?;
-    check_known(&queue, agents, asked.scope.clone()).await?;
+    check_known(queue, agents, asked.scope.clone()).await?;
     let link = SharedLink {
         id,
         name: asked.name.into(),
@@ -73,12 +76,12 @@ pub(crate) async fn share(
         view: asked.view,
         expires: asked.expires,
     };
-    if count(&queue).await? >= SHARED_LINKS_MAX {
+    if count(queue).await? >= SHARED_LINKS_MAX {
         return Err(ApiError::ManyLinks);
     }
     queue.change_link(LinkChange::Share(link)).await?;
     // Another replica may have taken the last place.
-    let known = find(&queue, id).await?.ok_or(ApiError::ManyLinks)?;
+    let known = find(queue, id).await?.ok_or(ApiError::ManyLinks)?;
     let link = listed(&known, None);
     let (from, until) = (audit::from(&request), &link.expires);
     info!("audit: link {} is shared until {until} by the holder of API_TOKEN{from}", link.id);
@@ -88,12 +91,12 @@ pub(crate) async fn share(
 /// `POST /api/live-users/links/{id}/revoke`: it opens nothing any more, anywhere.
 pub(crate) async fn revoke(
     _: Authorized,
-    queue: Data<Queue>,
+    shards: Data<Shards>,
     request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = LinkId::parse(&id).ok_or(ApiError::NoLink)?;
-    let known = find(&queue, id).await?.ok_or(ApiError::NoLink)?;
+    let (id, queue) = (LinkId::parse(&id).ok_or(ApiError::NoLink)?, shards.first());
+    let known = find(queue, id).await?.ok_or(ApiError::NoLink)?;
     queue.change_link(LinkChange::Revoke(id)).await?;
     let from = audit::from(&request);
     info!("audit: link {id} is revoked by the holder of API_TOKEN{from}");

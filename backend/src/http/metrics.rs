@@ -67,11 +67,50 @@ pub(crate) async fn metrics(
     total_rules: Data<TotalRules>,
     sources: Data<Sources>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(page(&auth, &total_rules, &sources).await.answer())
+    Ok(page(&auth, &total_rules, &[sources.into_inner()]).await.answer())
 }
 
-/// All figures. Those of the count are left out while it is not known: unknown is never 0.
-pub(crate) async fn page(auth: &BearerAuth, total_rules: &TotalRules, sources: &Sources) -> Page {
+/// All figures: of the process, whose parts the first of these has, and of each state. Of several, each
+/// has its number as a label.
+pub(crate) async fn page(
+    auth: &BearerAuth,
+    total_rules: &TotalRules,
+    states: &[Arc<Sources>],
+) -> Page {
+    let process = &states[0];
+    let mut page = Page::of(env!("CARGO_PKG_VERSION"), process.counters.started);
+    limits::capacities(&mut page, &process.agents.now());
+    match states {
+        [only] => of_state(&mut page, only).await,
+        several => {
+            for (shard, state) in several.iter().enumerate() {
+                let mut own = Page::default();
+                of_state(&mut own, state).await;
+                page.add_labelled(("shard", &shard.to_string()), own);
+            }
+        }
+    }
+    webhooks(&mut page, process);
+    of_sources(&mut page, &process.agents);
+    outgoing(&mut page, process);
+    streams(&mut page, process);
+    let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
+                many wrong ones";
+    page.counters_by_reason(
+        "live_users_refused_tokens",
+        help,
+        ["wrong", "too_many"],
+        auth.refused(),
+    );
+    let help = "Reads of the total that came too often from one client";
+    page.counter("live_users_refused_reads", help, total_rules.limit.refused());
+    process.connections.add_to(&mut page);
+    process.telemetry.add_to(&mut page);
+    page
+}
+
+/// The figures of one state. Those of the count are left out while it is not known: unknown is never 0.
+async fn of_state(page: &mut Page, sources: &Sources) {
     let agents = sources.agents.now();
     let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
     let suspect_after_ms = sources.rules.doubt.suspect_after_ms;
@@ -87,10 +126,8 @@ pub(crate) async fn page(auth: &BearerAuth, total_rules: &TotalRules, sources: &
         }
     });
     let snapshot = snapshot.await.ok();
-    let mut page = Page::of(env!("CARGO_PKG_VERSION"), sources.counters.started);
-    limits::capacities(&mut page, &agents);
     if let Some(snapshot) = &snapshot {
-        limits::alerts(&mut page, &agents, &snapshot.firing);
+        limits::alerts(page, &agents, &snapshot.firing);
     }
     let snapshot = snapshot.filter(|_| sources.status.get().unanswered.is_none());
     let help = "Whether the count is known: 0 while the journal or the writer does not answer, or \
@@ -98,29 +135,13 @@ pub(crate) async fn page(auth: &BearerAuth, total_rules: &TotalRules, sources: &
                 gauges of the count are absent";
     page.gauge("live_users_count_known", help, f64::from(snapshot.is_some()));
     if let Some(snapshot) = snapshot {
-        count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
+        count(page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
-    journal(&mut page, sources);
-    clock(&mut page, &sources.clock);
-    webhooks(&mut page, sources);
-    of_sources(&mut page, &sources.agents);
-    of_source_referees(&mut page, &sources.status.get());
-    outgoing(&mut page, sources);
-    hooks(&mut page, sources);
-    streams(&mut page, sources);
-    let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
-                many wrong ones";
-    page.counters_by_reason(
-        "live_users_refused_tokens",
-        help,
-        ["wrong", "too_many"],
-        auth.refused(),
-    );
-    let help = "Reads of the total that came too often from one client";
-    page.counter("live_users_refused_reads", help, total_rules.limit.refused());
-    sources.connections.add_to(&mut page);
-    sources.telemetry.add_to(&mut page);
-    page
+    journal(page, sources);
+    clock(page, &sources.clock);
+    of_source_referees(page, &sources.status.get());
+    referee(page, &sources.status.get());
+    hooks(page, sources);
 }
 
 fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {
@@ -305,14 +326,17 @@ fn webhooks(page: &mut Page, sources: &Sources) {
     page.counters("live_users_turned_away", help, values);
 }
 
-fn outgoing(page: &mut Page, sources: &Sources) {
-    if let Some(status) = sources.status.get().reconciler {
+fn referee(page: &mut Page, status: &ReplicaStatus) {
+    if let Some(status) = &status.reconciler {
         let help = "Requests to the provider that asked which calls go on";
         page.counter("live_users_referee_requests", help, status.requests);
         let help =
             "Of these, those without an answer that could be used; and polls that were given up";
         page.counter("live_users_referee_failures", help, status.failures);
     }
+}
+
+fn outgoing(page: &mut Page, sources: &Sources) {
     let (asked, failed) = (sources.chat.asked.get(), sources.chat.failed.get());
     page.counter("live_users_chat_requests", "Questions to chats of agents", asked);
     let help = "Of these, those without an answer, or with none in time";

@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::traced::traced;
 use super::{
     access, agents, alerts, calls, count, health, history, journal, links, metrics, openapi,
-    sessions, setup, sources, streams, webhooks,
+    sessions, setup, shards, sources, streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -47,62 +47,112 @@ pub(crate) struct WrongMethods(LogThrottle);
 /// patterns last: to compare a path with one of these takes as long as with a hundred plain paths.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
     app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
-        .service(webhook("/voice", webhooks::voice, str::to_owned))
-        .service(webhook("/speech-result", webhooks::speech, str::to_owned))
-        .service(webhook("/call-status", webhooks::status, str::to_owned))
-        .service(own_events(str::to_owned))
-        .service(
-            PATHS
-                .stream("/api/live-users/stream", TOTAL, streams::total_events)
-                .wrap(origins.cors()),
-        )
-        .service(PATHS.stream("/api/live-users/ws", TOTAL, streams::total_socket))
-        .service(PATHS.stream(
-            "/api/live-users/summary/stream",
-            Only(parameters::SUMMARY_STREAM),
-            streams::summary_events,
-        ))
-        .service(PATHS.stream(
-            "/api/live-users/summary/ws",
-            Only(parameters::SUMMARY_STREAM),
-            streams::summary_socket,
-        ))
-        .service(PATHS.read("/api/live-users/summary", NONE, calls::summary::summary))
-        .service(
-            PATHS
-                .read("/api/live-users/access", NONE, access::access)
-                .route(web::post().to(access::introspect))
-                .default_service(web::to(read_or_post)),
-        )
-        .configure(add_details)
-        .service(
-            PATHS
-                .read("/api/live-users/links", NONE, links::list)
-                .route(web::post().to(links::share))
-                .default_service(web::to(read_or_post)),
-        )
-        .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
-        .service(PATHS.read("/healthz", NONE, health::live))
+        .configure(add_webhooks)
+        .configure(|app| add_reads(app, origins))
+        .configure(add_common)
         .service(PATHS.read("/readyz", NONE, health::ready))
         .service(PATHS.read("/metrics", NONE, metrics::metrics))
-        .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
-        .service(PATHS.read("/docs", Parameters::Any, openapi::docs))
         .configure(add_patterns)
+        .configure(add_common_patterns)
+        .configure(add_webhook_patterns)
         .default_service(web::to(not_found));
 }
 
-/// Paths with something in them that is not always the same.
-fn add_patterns(app: &mut ServiceConfig) {
+/// Adds what one of several shards tells, to its part of an application: all but webhooks.
+pub(crate) fn add_of_shard(app: &mut ServiceConfig, origins: &AllowedOrigins) {
+    app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
+        .configure(|app| add_reads(app, origins))
+        .configure(add_common)
+        .service(PATHS.read("/readyz", NONE, health::ready))
+        .service(PATHS.read("/metrics", NONE, metrics::metrics))
+        .configure(add_patterns)
+        .configure(add_common_patterns)
+        .default_service(web::to(not_found));
+}
+
+/// Adds what an application with several shards has beside them: webhooks, and what the shards tell
+/// together.
+pub(crate) fn add_of_all(app: &mut ServiceConfig, origins: &AllowedOrigins) {
+    app.service(PATHS.read(TOTAL_PATH, TOTAL, shards::total).wrap(origins.cors()))
+        .configure(add_webhooks)
+        .service(PATHS.read("/api/live-users/summary", NONE, shards::summary))
+        .configure(add_common)
+        .service(PATHS.read("/readyz", NONE, shards::ready))
+        .service(PATHS.read("/metrics", NONE, shards::figures))
+        .configure(add_common_patterns)
+        .configure(add_webhook_patterns)
+        .default_service(web::to(shards::elsewhere));
+}
+
+/// The paths that carriers, platforms and Twilio send to.
+fn add_webhooks(app: &mut ServiceConfig) {
+    app.service(webhook("/voice", webhooks::voice, str::to_owned))
+        .service(webhook("/speech-result", webhooks::speech, str::to_owned))
+        .service(webhook("/call-status", webhooks::status, str::to_owned))
+        .service(own_events(str::to_owned));
+}
+
+/// The same with something in them that is not always the same.
+fn add_webhook_patterns(app: &mut ServiceConfig) {
     app.service(source("/sources/{id}", sources::receive))
-        .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
-        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
-        .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
-        .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke))
-        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
         .service(webhook("/voice", webhooks::voice, with_slashes))
         .service(webhook("/speech-result", webhooks::speech, with_slashes))
         .service(webhook("/call-status", webhooks::status, with_slashes))
         .service(own_events(with_slashes));
+}
+
+/// What is read of a state.
+fn add_reads(app: &mut ServiceConfig, origins: &AllowedOrigins) {
+    app.service(
+        PATHS.stream("/api/live-users/stream", TOTAL, streams::total_events).wrap(origins.cors()),
+    )
+    .service(PATHS.stream("/api/live-users/ws", TOTAL, streams::total_socket))
+    .service(PATHS.stream(
+        "/api/live-users/summary/stream",
+        Only(parameters::SUMMARY_STREAM),
+        streams::summary_events,
+    ))
+    .service(PATHS.stream(
+        "/api/live-users/summary/ws",
+        Only(parameters::SUMMARY_STREAM),
+        streams::summary_socket,
+    ))
+    .service(PATHS.read("/api/live-users/summary", NONE, calls::summary::summary))
+    .configure(add_details);
+}
+
+/// What is the same of all states: who may read, and the process itself.
+fn add_common(app: &mut ServiceConfig) {
+    app.service(
+        PATHS
+            .read("/api/live-users/access", NONE, access::access)
+            .route(web::post().to(access::introspect))
+            .default_service(web::to(read_or_post)),
+    )
+    .service(
+        PATHS
+            .read("/api/live-users/links", NONE, links::list)
+            .route(web::post().to(links::share))
+            .default_service(web::to(read_or_post)),
+    )
+    .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
+    .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
+    .service(PATHS.read("/healthz", NONE, health::live))
+    .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+    .service(PATHS.read("/docs", Parameters::Any, openapi::docs));
+}
+
+/// The same with something in them that is not always the same.
+fn add_common_patterns(app: &mut ServiceConfig) {
+    app.service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke))
+        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end));
+}
+
+/// Paths about one call or one alert of a state.
+fn add_patterns(app: &mut ServiceConfig) {
+    app.service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
+        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
+        .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test));
 }
 
 /// What is behind the number, for who shows a token.
@@ -128,7 +178,6 @@ fn add_details(app: &mut ServiceConfig) {
                 .wrap(from_fn(vary_by_accept)),
         )
         .service(PATHS.order("/api/live-users/journal/rewrite", NONE, journal::rewrite))
-        .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
         .service(PATHS.read("/api/live-users/alerts", NONE, alerts::list))
         .service(
             PATHS

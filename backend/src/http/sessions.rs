@@ -11,7 +11,7 @@ use live_users_wire as wire;
 use super::answer::json;
 use super::authorized::Authorized;
 use super::error::ApiError;
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 
 /// The longest life of a session, in milliseconds: that of `SESSION_HOURS` of the proxy, with room.
 const LIFE_MS_MAX: u64 = 366 * 24 * 3_600_000;
@@ -21,8 +21,8 @@ const LIFE_MS_MAX: u64 = 366 * 24 * 3_600_000;
 const BEHIND_MS_MAX: u64 = 24 * 3_600_000;
 
 /// `GET /api/sessions/ended`.
-pub(crate) async fn list(_: Authorized, queue: Data<Queue>) -> Result<HttpResponse, ApiError> {
-    let ended = queue.query(|view| {
+pub(crate) async fn list(_: Authorized, shards: Data<Shards>) -> Result<HttpResponse, ApiError> {
+    let ended = shards.first().query(|view| {
         let ended = view.state.ended_sessions().iter();
         let ended = ended.map(|EndedSession { id, until }| (id, until));
         ended.collect::<Vec<_>>()
@@ -39,10 +39,11 @@ pub(crate) async fn list(_: Authorized, queue: Data<Queue>) -> Result<HttpRespon
 /// `POST /api/sessions/{id}/end?until_ms=...`. Repeats are harmless.
 pub(crate) async fn end(
     _: Authorized,
-    queue: Data<Queue>,
+    shards: Data<Shards>,
     request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let queue = shards.first();
     let session = read(&id, request.query_string(), queue.clock().now())?;
     queue.end_session(session).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -13,10 +13,13 @@ use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Evidence, Millis, Tracker};
+use live_users_core::{CallId, Evidence, Millis, Tracker};
 use live_users_http_kit::{LogThrottle, vouch_for};
-use live_users_intake::{needs_calls, of_source_event};
-use live_users_sources::{CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields};
+use live_users_intake::sources::SourceSettings;
+use live_users_intake::{name, needs_calls, of_source_event};
+use live_users_sources::{
+    CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields, What,
+};
 use log::{info, warn};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -187,6 +190,29 @@ fn give_ids(events: &mut [CallEvent], (request, body): (&HttpRequest, &[u8])) {
     }
 }
 
+/// The room or the session that an event is about.
+fn meeting_of(settings: &SourceSettings, event: &CallEvent) -> Option<CallId> {
+    let id = match event.what {
+        What::RoomOver => Some(event.call.as_str()),
+        _ => event.session.as_deref(),
+    };
+    name(settings, id?)
+}
+
+/// What an event says, by the calls of several shards: of all calls in its room; of one call, by the
+/// shard that knows whose leg it is.
+fn together(mut of_each: Vec<Vec<Evidence>>) -> Vec<Evidence> {
+    let has_parent = |it: &Vec<Evidence>| it.iter().any(|evidence| evidence.parent.is_some());
+    match of_each.iter().position(has_parent) {
+        Some(at) => of_each.swap_remove(at),
+        None => {
+            let mut all: Vec<Evidence> = of_each.into_iter().flatten().collect();
+            all.dedup();
+            all
+        }
+    }
+}
+
 impl SourceWebhooks {
     /// Those of the sources that the agents' file has at each moment.
     ///
@@ -200,7 +226,7 @@ impl SourceWebhooks {
 
     /// The journal's time, which all that is shown and compared goes by.
     fn now(&self) -> Millis {
-        self.webhooks.queue.clock().now()
+        self.webhooks.shards.first().clock().now()
     }
 
     /// Whether a source has signed a request. A signature that names its time is good for a while, by the
@@ -275,11 +301,11 @@ impl SourceWebhooks {
             }
             return Ok(SourceOutcome::Ignored);
         }
-        if evidence.len() > 1 && !webhooks.queue.has_room_beside_calls() {
+        if evidence.len() > 1 && !webhooks.shards.have_room_beside_calls() {
             // A batch waits for its sender's next try, and leaves the room to whoever calls.
             return Err(NotRecorded::Full.into());
         }
-        match record_all((&webhooks.old_callbacks, &webhooks.queue), evidence).await {
+        match record_all((&webhooks.old_callbacks, &webhooks.shards), evidence).await {
             Ok((Outcome::Old, _)) => Ok(SourceOutcome::Old),
             Ok(_) => {
                 new.into_iter().for_each(|id| _ = webhooks.repeats.remember(Some(id)));
@@ -299,7 +325,7 @@ impl SourceWebhooks {
         event: &CallEvent,
     ) -> Result<Vec<Evidence>, ApiError> {
         let needs = needs_calls(event);
-        let event = event.clone();
+        let (event, meeting) = (event.clone(), meeting_of(&source.settings, event));
         let (agents, key) = (self.webhooks.agents.now(), self.webhooks.caller_key.clone());
         let settings = source.settings.clone();
         let read = move |tracker: Option<&Tracker>| {
@@ -308,7 +334,9 @@ impl SourceWebhooks {
         if !needs {
             return Ok(read(None));
         }
-        Ok(self.webhooks.queue.query(move |view| read(Some(view.state.tracker()))).await?)
+        let shards = &self.webhooks.shards;
+        let of_each = shards.read_meeting(meeting.as_ref(), move |it| read(Some(it))).await?;
+        Ok(together(of_each))
     }
 
     fn unsigned(&self, source: &SourceEntry, why: Rejection) -> ApiError {

@@ -167,7 +167,7 @@ pub(crate) async fn status(
         }
     };
     let agents = shared.agents.now();
-    let means = (&shared.signature, &shared.queue);
+    let means = (&shared.signature, shared.shards.first());
     shared.passing.pass_on(means, &agents, &request, &forms);
     let request_id = shared.repeats.id_of(&request);
     if shared.repeats.is_one(request_id) {
@@ -210,7 +210,7 @@ async fn record(
 ) -> Result<(), ApiError> {
     let became = |outcome| shared.became(Hook::Status, outcome);
     let evidence = evidence.into_iter().map(|evidence| (sent_at_ms, evidence));
-    match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
+    match record_all((&shared.old_callbacks, &shared.shards), evidence).await {
         Ok((outcome, _)) => {
             became(outcome);
             Ok(())
@@ -292,7 +292,7 @@ async fn note(
         }
     };
     let evidence = evidence.into_iter().map(|evidence| (sent_at_ms, evidence));
-    match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
+    match record_all((&shared.old_callbacks, &shared.shards), evidence).await {
         Ok((outcome, turned_away)) => {
             shared.repeats.remember(request_id);
             became(if is_repeat { Outcome::Repeated } else { outcome });
@@ -301,7 +301,7 @@ async fn note(
         Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
-            limits::let_in(&shared.queue, inbound.evidence.as_deref().unwrap_or_default());
+            limits::let_in(&shared.shards, inbound.evidence.as_deref().unwrap_or_default());
             None
         }
     }

@@ -1,11 +1,14 @@
 //! The configured agents. Their file can be read again while calls go on.
 
+mod sharded;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use live_users_http_kit::{Env, SettingsReader, acts_on_text};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
+use live_users_intake::shards::Layout;
 use log::{info, warn};
 use parking_lot::RwLock;
 use reqwest::Url;
@@ -26,6 +29,7 @@ pub(crate) struct AgentRegistry {
     url_rule: UrlRule,
     /// Numbers that many people call from, beside those in the file.
     shared: Vec<String>,
+    layout: Layout,
     now: RwLock<Arc<Agents>>,
     /// Who tells of calls beside Twilio, by the same file.
     sources: Arc<SourceRegistry>,
@@ -51,12 +55,17 @@ impl fmt::Debug for Variables {
 
 impl AgentRegistry {
     /// Reads the file for the first time. Its errors go to the reader of the settings.
-    pub(crate) fn read(reader: &mut SettingsReader<'_>, url_rule: &UrlRule) -> Self {
+    pub(crate) fn read(
+        reader: &mut SettingsReader<'_>,
+        url_rule: &UrlRule,
+        layout: Layout,
+    ) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let shared: Vec<_> = reader.list("SHARED_NUMBERS").into_iter().map(str::to_owned).collect();
         let variables = Variables(reader.env().clone());
         let ((agents, hooks), mistakes) = read(&file, url_rule, &shared, &variables);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
+        let mistakes = mistakes.chain(sharded::mistakes(&agents, layout));
         mistakes.for_each(|mistake| reader.error(mistake));
         let sources = Arc::new(SourceRegistry::read(reader, &agents));
         let tokens = Arc::new(TokenRegistry::read(reader, &agents));
@@ -67,6 +76,7 @@ impl AgentRegistry {
             file,
             url_rule,
             shared,
+            layout,
             now,
             sources,
             tokens,
@@ -115,12 +125,16 @@ impl AgentRegistry {
         &self.tokens
     }
 
-    /// Reads the file again, takes its agents, and gives them to the writer: the number of agents.
+    /// Reads the file again, takes its agents, and gives them to the writer of each of these queues: the
+    /// number of agents.
     /// Calls go on, also those of agents that are gone. Once begun, it does not end half done.
     ///
     /// # Errors
     /// All errors in the file. Then the agents stay as they were.
-    pub(crate) async fn reload_for(self: Arc<Self>, queue: Queue) -> Result<usize, Vec<String>> {
+    pub(crate) async fn reload_for(
+        self: Arc<Self>,
+        queues: Vec<Queue>,
+    ) -> Result<usize, Vec<String>> {
         let panicked = |_| vec!["reading it has panicked".to_owned()];
         let reloading = tokio::spawn(async move {
             let _one_at_a_time = self.reloading.lock().await;
@@ -131,7 +145,9 @@ impl AgentRegistry {
             self.is_refused.store(!is_taken, Ordering::Release);
             let agents = reloaded.map_err(panicked)??;
             let n = agents.iter().count();
-            queue.answer(Work::Agents(agents)).await;
+            for queue in queues {
+                queue.answer(Work::Agents(agents.clone())).await;
+            }
             Ok(n)
         });
         reloading.await.map_err(panicked)?
@@ -159,6 +175,8 @@ impl AgentRegistry {
         }
         let ((agents, hooks), mistakes) =
             read(&self.file, &self.url_rule, &self.shared, &self.variables);
+        let mistakes: Vec<_> =
+            mistakes.into_iter().chain(sharded::mistakes(&agents, self.layout)).collect();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -262,7 +280,7 @@ mod tests {
 
     fn registry(path: &str) -> AgentRegistry {
         let env = Env::of([("AGENTS_FILE", path)]);
-        AgentRegistry::read(&mut SettingsReader::new(&env), &UrlRule::AsReceived)
+        AgentRegistry::read(&mut SettingsReader::new(&env), &UrlRule::AsReceived, Layout::default())
     }
 
     #[test]
@@ -315,7 +333,11 @@ mod tests {
         let path = folder.path().join("agents.toml");
         fs::write(&path, ONE).unwrap();
         let env = env.with("AGENTS_FILE", path.to_str().unwrap());
-        let agents = AgentRegistry::read(&mut SettingsReader::new(&env), &UrlRule::AsReceived);
+        let agents = AgentRegistry::read(
+            &mut SettingsReader::new(&env),
+            &UrlRule::AsReceived,
+            Layout::default(),
+        );
         let is_shared = |number| agents.now().is_shared_number(number);
         assert!(is_shared("+14155550100") && is_shared("14155550101"));
         fs::write(&path, format!("shared = [\"+14155550102\"]\n{ONE}")).unwrap();

@@ -23,7 +23,10 @@ const HOOKS: usize = Hook::ALL.len();
 
 /// What has arrived since the process started. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Arrivals(Arc<Inner>);
+pub(crate) struct Arrivals {
+    process: Arc<Inner>,
+    found: Arc<Mutex<Found>>,
+}
 
 struct Inner {
     /// 32 hexadecimal digits.
@@ -40,9 +43,15 @@ struct State {
     numbers: BTreeMap<String, [Option<Instant>; HOOKS]>,
     /// How many of these belonged to no agent when they were first called.
     others: usize,
-    /// How many calls the journal said were found by asking when it was opened.
-    found_before: u64,
-    found: FoundView,
+}
+
+/// What a journal says was found by asking.
+#[derive(Default)]
+struct Found {
+    /// How many calls it said so of when it was opened.
+    before: u64,
+    /// What was found since then.
+    since: FoundView,
 }
 
 /// How many, and when the last one.
@@ -61,24 +70,30 @@ impl Arrivals {
         let mut drawn = [0; 16];
         getrandom::fill(&mut drawn).map_err(io::Error::other)?;
         let instance = format!("{:032x}", u128::from_be_bytes(drawn));
-        Ok(Self(Arc::new(Inner { instance, since: now, state: Mutex::default() })))
+        let process = Arc::new(Inner { instance, since: now, state: Mutex::default() });
+        Ok(Self { process, found: Arc::default() })
+    }
+
+    /// The same process, with what another journal says.
+    pub(crate) fn of_another_journal(&self) -> Self {
+        Self { process: self.process.clone(), found: Arc::default() }
     }
 
     /// Which process this is.
     pub(crate) fn instance(&self) -> &str {
-        &self.0.instance
+        &self.process.instance
     }
 
     /// The journal is open, and says this of the time before.
     pub(crate) fn begin_after(&self, corrections: &Corrections) {
-        self.0.state.lock().found_before = missed_starts(corrections);
+        self.found.lock().before = missed_starts(corrections);
     }
 
     /// A webhook was signed and tells of a call.
     pub(crate) fn accept(&self, hook: Hook, form: &Form, agents: &Agents, now: Instant) {
         // Before the lock, which all webhooks take.
         let called = called_number(form, agents);
-        let mut state = self.0.state.lock();
+        let mut state = self.process.state.lock();
         state.accepted[hook as usize].add(now);
         let Some((number, is_agents)) = called else { return };
         if let Some(seen) = state.numbers.get_mut(number) {
@@ -98,19 +113,19 @@ impl Arrivals {
 
     /// A webhook was not signed, or not for this URL.
     pub(crate) fn refuse(&self, now: Instant) {
-        self.0.state.lock().refused.add(now);
+        self.process.state.lock().refused.add(now);
     }
 
     /// The webhooks.
     pub(crate) fn webhooks(&self, now: Instant) -> WebhooksView {
-        let state = self.0.state.lock();
+        let state = self.process.state.lock();
         let accepted = |hook| {
             let Seen { count, last } = state.accepted[hook as usize];
             AcceptedView { accepted: count, last_ago_ms: last.map(|last| ago_ms(last, now)) }
         };
         let Seen { count, last } = state.refused;
         WebhooksView {
-            since_ms: ago_ms(self.0.since, now),
+            since_ms: ago_ms(self.process.since, now),
             voice: accepted(Hook::Voice),
             speech_result: accepted(Hook::Speech),
             call_status: accepted(Hook::Status),
@@ -120,7 +135,7 @@ impl Arrivals {
 
     /// The numbers of these agents in their order, and then the others that were called.
     pub(crate) fn numbers(&self, agents: &Agents, now: Instant) -> Vec<NumberView> {
-        let state = self.0.state.lock();
+        let state = self.process.state.lock();
         let row = |number: &str, agent: Option<&Agent>| {
             let seen = state.numbers.get(number).copied().unwrap_or_default();
             let ago_ms = |hook| seen[hook as usize].map(|last| ago_ms(last, now));
@@ -144,18 +159,18 @@ impl Arrivals {
     /// What the journal says now, at its time in milliseconds: the calls that were found by asking
     /// since it was opened.
     pub(crate) fn learn_found(&self, corrections: &Corrections, now_ms: u64) -> FoundView {
-        let mut state = self.0.state.lock();
-        let calls = missed_starts(corrections).saturating_sub(state.found_before);
+        let mut found = self.found.lock();
+        let calls = missed_starts(corrections).saturating_sub(found.before);
         let mut newest = corrections.recent().rev();
         let last = newest.find(|it| it.cause == Cause::MissedStart).filter(|_| calls > 0);
         let last_ago_ms = last.map(|last| now_ms.saturating_sub(last.at.0));
-        state.found = FoundView { calls, last_ago_ms };
-        state.found
+        found.since = FoundView { calls, last_ago_ms };
+        found.since
     }
 
     /// What it said when it last answered.
     pub(crate) fn found(&self) -> FoundView {
-        self.0.state.lock().found
+        self.found.lock().since
     }
 }
 

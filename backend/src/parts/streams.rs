@@ -106,6 +106,14 @@ impl Streams {
         Self { total, summary, connections, origins, scoped, total_came, summary_came }
     }
 
+    /// Streams of other frames, within the same limit.
+    pub(crate) fn limited_as(&self, first: &Self) -> Self {
+        let (connections, origins) = (first.connections.clone(), self.origins.clone());
+        let (total, summary, scoped) = <_>::default();
+        let (total_came, summary_came) = <_>::default();
+        Self { total, summary, connections, origins, scoped, total_came, summary_came }
+    }
+
     /// The frames of what is selected, which is not everything.
     pub(crate) fn of(&self, selection: &Selection) -> Arc<ScopedStreams> {
         let mut scoped = self.scoped.lock();

@@ -42,6 +42,7 @@ mod replicas;
 mod scopes;
 mod settings;
 mod setup;
+mod shards;
 mod signatures;
 mod source_referees;
 mod sources;

@@ -13,5 +13,6 @@ mod links;
 mod load;
 mod passing_on;
 mod referee;
+mod shards;
 pub(crate) mod team;
 mod upgrade;

@@ -195,6 +195,19 @@ impl Page {
         }
     }
 
+    /// Adds the figures of another page, each with one label more.
+    pub fn add_labelled(&mut self, (name, value): (&'static str, &str), other: Self) {
+        for mut family in other.0 {
+            for (labels, _) in &mut family.samples {
+                labels.insert(0, (name, value.to_owned()));
+            }
+            match self.0.iter_mut().find(|known| known.name == family.name) {
+                Some(known) => known.samples.append(&mut family.samples),
+                None => self.0.push(family),
+            }
+        }
+    }
+
     /// All figures, by family.
     pub fn families(&self) -> &[Family] {
         &self.0
@@ -267,6 +280,23 @@ mod tests {
             "# HELP a_seconds A\n# TYPE a_seconds gauge\na_seconds 1.5\n",
             "# HELP b_total B\n# TYPE b_total counter\nb_total{x=\"q\\\"u\\\\o\\nte\"} 2\n",
             "# HELP c_info C\n# TYPE c_info gauge\nc_info{version=\"1\"} 1\n",
+        );
+        assert_eq!(page.text(), expected);
+    }
+
+    #[test]
+    fn the_figures_of_several_parts_stand_in_one_family_with_a_label() {
+        let mut page = Page::default();
+        for shard in ["0", "1"] {
+            let mut own = Page::default();
+            own.gauge("a", "A", 1.5);
+            own.counters("b", "B", [(&[("x", "y")] as Labels<'_>, 2)]);
+            page.add_labelled(("shard", shard), own);
+        }
+        let expected = concat!(
+            "# HELP a A\n# TYPE a gauge\na{shard=\"0\"} 1.5\na{shard=\"1\"} 1.5\n",
+            "# HELP b_total B\n# TYPE b_total counter\nb_total{shard=\"0\",x=\"y\"} 2\n",
+            "b_total{shard=\"1\",x=\"y\"} 2\n",
         );
         assert_eq!(page.text(), expected);
     }

@@ -28,7 +28,6 @@ mod rules;
 mod status;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Told, Tracker};
@@ -78,6 +77,8 @@ pub struct Reconciler {
     account: Option<Arc<str>>,
     /// See [`Reconciler::of_sid`].
     sid: Option<Arc<str>>,
+    /// See [`Reconciler::taking`].
+    takes: Option<differences::Takes>,
 }
 
 /// Where it is in its round.
@@ -153,6 +154,7 @@ impl Reconciler {
             held: Vec::new(),
             account: None,
             sid: None,
+            takes: None,
         }
     }
 
@@ -186,14 +188,6 @@ impl Reconciler {
             (Some(own), None, account) => account == Some(own),
             (None, None, None) => true,
             (None, None, Some(account)) => !accounts.has(account),
-        }
-    }
-
-    /// The account of Twilio's that its lists are of.
-    fn twilio_account(&self) -> Option<NonZeroU64> {
-        match &self.account {
-            Some(own) => self.agents.accounts.digest_of(own),
-            None => self.agents.accounts.digest(self.sid.as_deref()?),
         }
     }
 

@@ -68,6 +68,30 @@ pub fn without_secrets(url: &str) -> String {
     format!("{scheme}://{}{path}", hosts.join(","))
 }
 
+/// The address of another log beside this one: of a directory, one below it; of a log on a service, one
+/// whose name goes on so.
+///
+/// ```
+/// use live_users_journal::beside;
+///
+/// assert_eq!(beside("file:./data", "shard-1"), "file:./data/shard-1");
+/// assert_eq!(beside("nats://a,b/live?replicas=3", "shard-1"), "nats://a,b/live-shard-1?replicas=3");
+/// ```
+#[must_use]
+pub fn beside(url: &str, name: &str) -> String {
+    if let Some(directory) = url.strip_prefix("file:") {
+        return format!("file:{}/{name}", directory.trim_end_matches('/'));
+    }
+    match url.split_once("://") {
+        // What stands before the name may be a password with any character in it but these two.
+        Some(_) => match url.split_once('?') {
+            Some((address, query)) => format!("{address}-{name}?{query}"),
+            None => format!("{url}-{name}"),
+        },
+        None => url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,7 +59,7 @@ pub use nats::{pack_nats_message, pack_old_nats_log, read_nats_message};
 pub use parts::{PART_NAME_BYTES_MAX, Part, SavedParts};
 pub use replication_status::{ReplicationStatus, WarningKind};
 
-pub use self::address::without_secrets;
+pub use self::address::{beside, without_secrets};
 
 use self::address::Address;
 

@@ -180,7 +180,7 @@ impl Stack {
             let remedy = format!("give {flag} another port, or 0 to let the system choose one");
             listen.bind_or(&remedy).map_err(Failure::run)
         };
-        let listen = backend[0].listen;
+        let listen = backend.first().listen;
         let backend = live_users_backend::Backend::open(backend).map_err(Failure::run)?;
         let listener = bind(listen, "--backend-port")?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
@@ -239,15 +239,14 @@ impl Stack {
     }
 }
 
-/// The settings of the backend, twice as it takes them, and of the proxy; or all that is wrong with
+/// The settings of the backend, as often as it takes them, and of the proxy; or all that is wrong with
 /// them.
 fn settings(
     env: &Env,
     ports: &Ports,
-) -> Result<([live_users_backend::Config; 2], live_users_proxy::Config), ConfigErrors> {
+) -> Result<(live_users_backend::Configs, live_users_proxy::Config), ConfigErrors> {
     let here = |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
-    let backend = || live_users_backend::Config::read(&here(ports.backend_port));
-    let backend = backend().and_then(|config| Ok([config, backend()?]));
+    let backend = live_users_backend::Configs::read(&here(ports.backend_port));
     // The port is set when it is known.
     let env = here(ports.proxy_port).with("BACKEND_URL", "http://127.0.0.1:1");
     let proxy = live_users_proxy::Config::read(&env).map_err(|ConfigErrors(proxys)| {

@@ -9,7 +9,7 @@ use live_users_twilio::twiml::Response;
 
 use crate::parts::conversation::turned_away;
 use crate::parts::counters::{Counters, TurnedAwayBy};
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 
 /// Gives the evidence of a voice request the limits that its call has to keep. A request that tells of
 /// what was before it begins no call.
@@ -29,9 +29,9 @@ pub(super) fn is_limited(evidence: &[Evidence]) -> bool {
 
 /// The caller is let in because nothing was decided in time. It may be decided later all the same, by
 /// a record that was under way: what is recorded after it takes that back.
-pub(super) fn let_in(queue: &Queue, evidence: &[Evidence]) {
+pub(super) fn let_in(shards: &Shards, evidence: &[Evidence]) {
     for evidence in evidence.iter().filter(|evidence| evidence.admission.is_some()) {
-        queue.tell(Evidence {
+        shards.tell(Evidence {
             said: Said::InProgress,
             connection: Some(Connection::Agent),
             is_after_lost_answer: true,

@@ -5,13 +5,13 @@
 
 use std::time::Instant;
 
-use live_users_core::{CallId, Phase};
+use live_users_core::{Evidence, Phase};
 use live_users_http_kit::LogThrottle;
 use live_users_replica::TOMBSTONE_MS;
 use log::warn;
 
 use crate::parts::not_recorded::NotRecorded;
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 
 /// The log lines about them. Anybody who has kept callbacks can cause them.
 #[derive(Debug, Default)]
@@ -23,10 +23,11 @@ impl OldCallbacks {
     pub(super) async fn is_one(
         &self,
         sent_at_ms: Option<u64>,
-        call: &CallId,
-        queue: &Queue,
+        evidence: &Evidence,
+        shards: &Shards,
     ) -> Result<bool, NotRecorded> {
         let Some(sent_at_ms) = sent_at_ms else { return Ok(false) };
+        let (call, queue) = (&evidence.call, shards.queue_of(evidence));
         let age_ms = queue.clock().earliest_now().0.saturating_sub(sent_at_ms);
         if age_ms <= TOMBSTONE_MS {
             return Ok(false);

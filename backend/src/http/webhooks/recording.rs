@@ -6,7 +6,7 @@ use live_users_core::{CallId, Evidence, TurnedAway};
 use super::old::OldCallbacks;
 use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 use crate::parts::telemetry;
 
 /// Records all that one webhook says, in this order, except what is too old to say anything: beside
@@ -14,13 +14,14 @@ use crate::parts::telemetry;
 /// that one sync of the journal is enough, also for a long batch. Also returns how a call is turned
 /// away for which there is no place.
 pub(crate) async fn record_all(
-    (old_callbacks, queue): (&OldCallbacks, &Queue),
+    (old_callbacks, shards): (&OldCallbacks, &Shards),
     evidence: impl IntoIterator<Item = (Option<u64>, Evidence)>,
 ) -> Result<(Outcome, Option<TurnedAway>), (CallId, NotRecorded)> {
     let evidence = evidence.into_iter();
     let mut recent = Vec::with_capacity(evidence.size_hint().0);
     for (sent_at_ms, evidence) in evidence {
-        let is_old = old_callbacks.is_one(sent_at_ms, &evidence.call, queue).await;
+        shards.look_up(&evidence).await;
+        let is_old = old_callbacks.is_one(sent_at_ms, &evidence, shards).await;
         if !is_old.map_err(|why| (evidence.call.clone(), why))? {
             recent.push(evidence);
         }
@@ -28,18 +29,18 @@ pub(crate) async fn record_all(
     if recent.is_empty() {
         return Ok((Outcome::Old, None));
     }
-    telemetry::in_span("record evidence", recorded(queue, recent)).await
+    telemetry::in_span("record evidence", recorded(shards, recent)).await
 }
 
 /// Waits until all of it is recorded.
 async fn recorded(
-    queue: &Queue,
+    shards: &Shards,
     recent: Vec<Evidence>,
 ) -> Result<(Outcome, Option<TurnedAway>), (CallId, NotRecorded)> {
     // All of it is in the queue before anything is waited for.
     let mut each = recent.into_iter().map(|evidence| {
         let call = evidence.call.clone();
-        let recorded = queue.record(evidence);
+        let recorded = shards.record(evidence);
         async { recorded.await.map_err(|why| (call, why)) }
     });
     // Nearly each webhook says one thing.

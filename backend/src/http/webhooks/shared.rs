@@ -14,7 +14,7 @@ use crate::parts::chat::Chat;
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::Notices;
-use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 use crate::parts::telemetry;
 
 /// What the three handlers share.
@@ -26,7 +26,8 @@ pub(crate) struct Webhooks {
     pub(crate) accounts: Vec<String>,
     pub(crate) conversation: Conversation,
     pub(crate) chat: Arc<Chat>,
-    pub(crate) queue: Queue,
+    /// Where what they say is recorded.
+    pub(crate) shards: Shards,
     pub(crate) counters: Arc<Counters>,
     pub(crate) arrivals: Arrivals,
     pub(crate) notices: Notices,

@@ -7,6 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
 use live_users_http_kit::{AllowedOrigins, Env, ReadLimit, SettingsReader, TrustedProxies};
+use live_users_intake::shards::Layout;
 use live_users_intake::{CallerKey, Farewell};
 use live_users_replica::Publication;
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ use crate::parts::latest::LatestCount;
 use crate::parts::notices::Notices;
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::Queue;
+use crate::parts::shards::Shards;
 use crate::parts::shared_links::LinkReader;
 use crate::parts::signer::Signer;
 use crate::parts::tokens::TokenRegistry;
@@ -37,12 +39,16 @@ fn webhooks(queue: Queue) -> Webhooks {
     let (env, url_rule) = (Env::default(), UrlRule::AsReceived);
     let key = CallerKey::new("0123456789abcdef").unwrap();
     Webhooks {
-        agents: Arc::new(AgentRegistry::read(&mut SettingsReader::new(&env), &url_rule)),
+        agents: Arc::new(AgentRegistry::read(
+            &mut SettingsReader::new(&env),
+            &url_rule,
+            Layout::default(),
+        )),
         caller_key: key.clone(),
         conversation: Conversation::new(&url_rule, Farewell::default()),
         signature: SignatureVerifier::new(Verification::Off, url_rule, Arc::default()),
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
-        queue,
+        shards: Shards::one(queue),
         counters: Arc::new(Counters::new()),
         arrivals: Arrivals::begin(Instant::now()).unwrap(),
         old_callbacks: OldCallbacks::default(),

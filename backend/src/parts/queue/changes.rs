@@ -1,7 +1,7 @@
 //! Changes of the state that are no evidence, on their way into the journal.
 
 use live_users_state::record::Change;
-use live_users_state::{AlertChange, EndedSession, LinkChange, Told};
+use live_users_state::{AlertChange, EndedSession, LinkChange, ShardMark, Told};
 use tokio::sync::oneshot;
 
 use super::{Queue, Work};
@@ -32,6 +32,11 @@ impl Queue {
     /// Records what has happened to alerts.
     pub(crate) async fn record_alerts(&self, changes: Vec<AlertChange>) -> Result<(), NotRecorded> {
         self.change(changes.into_iter().map(Change::Alert)).await
+    }
+
+    /// Marks the journal as that of one of several shards.
+    pub(crate) async fn mark(&self, mark: ShardMark) -> Result<(), NotRecorded> {
+        self.change([Change::Shard(mark)]).await
     }
 
     pub(super) async fn change(

@@ -1,6 +1,7 @@
 //! What differs between the provider's lists and what we know, and what follows from it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU64;
 
 use live_users_core::{
     AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
@@ -25,7 +26,26 @@ pub(super) struct Differences {
     pub(super) unheard: BTreeSet<CallId>,
 }
 
+/// Whether a call that nobody has told of is taken.
+pub(super) type Takes = Box<dyn Fn(&Evidence) -> bool + Send>;
+
 impl Reconciler {
+    /// The same where others look at the same lists, each for a state of its own: of the calls that
+    /// nobody has told of it takes those of which this is true.
+    #[must_use]
+    pub fn taking(mut self, takes: impl Fn(&Evidence) -> bool + Send + 'static) -> Self {
+        self.takes = Some(Box::new(takes));
+        self
+    }
+
+    /// The account of Twilio's that its lists are of.
+    fn twilio_account(&self) -> Option<NonZeroU64> {
+        match &self.account {
+            Some(own) => self.agents.accounts.digest_of(own),
+            None => self.agents.accounts.digest(self.sid.as_deref()?),
+        }
+    }
+
     /// Compares the lists, which were asked for at `began`. What follows at once is evidence.
     pub(super) fn differences(
         &self,
@@ -86,7 +106,10 @@ impl Reconciler {
     ) -> Option<Evidence> {
         let evidence = self.found(calls, began, call)?;
         let twilio_account = self.twilio_account();
-        Some(Evidence { account: self.account.clone(), twilio_account, ..evidence })
+        let evidence = Evidence { account: self.account.clone(), twilio_account, ..evidence };
+        let is_known = || calls.call(&evidence.call).is_some();
+        let is_taken = self.takes.as_ref().is_none_or(|takes| is_known() || takes(&evidence));
+        is_taken.then_some(evidence)
     }
 
     fn found(&self, calls: &Tracker, began: Millis, call: &CallResource) -> Option<Evidence> {

@@ -157,8 +157,8 @@ impl Router {
         self.calls.len()
     }
 
-    /// A call that is known stays where it is.
-    fn know(&mut self, shard: usize, name: &CallId) {
+    /// A call is in this shard. One that is known stays where it is.
+    pub fn know(&mut self, shard: usize, name: &CallId) {
         let shard = self.calls.get(name).unwrap_or_else(|| small(shard));
         self.calls.hear(name, shard);
     }

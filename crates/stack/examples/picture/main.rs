@@ -66,10 +66,7 @@ async fn main() -> Done {
         ("BACKEND_TOKEN", API_TOKEN),
         ("ADMIN_TOKEN", ADMIN_TOKEN),
     ]);
-    let backend = live_users_backend::Backend::open([
-        live_users_backend::Config::read(&env)?,
-        live_users_backend::Config::read(&env)?,
-    ])?;
+    let backend = live_users_backend::Backend::open(live_users_backend::Configs::read(&env)?)?;
     let (backend_listener, backend_url) = listen()?;
     let proxy = live_users_proxy::Config::read(&env.with("BACKEND_URL", &backend_url))?;
     let (proxy_listener, proxy_url) = listen()?;

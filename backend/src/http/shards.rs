@@ -1,0 +1,139 @@
+//! What all shards tell together, where there are several: the sum, or which of them is missing. What is
+//! no sum is told by each of them below `/shards/K`.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::join_all;
+use live_users_http_kit::asks_for;
+use live_users_wire::{
+    Count, Health, ShardSet, Summary, Summed, WITH_DOUBT, sum_of_counts, sum_of_summaries,
+};
+use log::debug;
+
+use super::answer::json;
+use super::auth::BearerAuth;
+use super::authorized::{Authorized, Permitted};
+use super::count;
+use super::error::ApiError;
+use super::health;
+use super::metrics;
+use super::total_reader::{TotalReader, TotalRules};
+use crate::parts::agents::AgentRegistry;
+use crate::parts::clock::moment;
+use crate::parts::doubt::DoubtRules;
+use crate::parts::latest::LatestReader;
+use crate::parts::queue::{Queue, View};
+use crate::parts::selection::Selection;
+use crate::parts::summary::Summarizer;
+
+/// The shards, in their order.
+pub(crate) struct AllShards(pub(crate) Vec<OneShard>);
+
+/// What is read of one shard.
+pub(crate) struct OneShard {
+    pub(crate) queue: Queue,
+    pub(crate) latest: LatestReader,
+    pub(crate) total_rules: Arc<TotalRules>,
+    pub(crate) summarizer: Summarizer,
+    pub(crate) figures: Arc<metrics::Sources>,
+}
+
+/// `GET /api/live-users`: the sum of all shards.
+pub(crate) async fn total(
+    reader: TotalReader,
+    request: HttpRequest,
+    rules: Data<TotalRules>,
+    all: Data<AllShards>,
+) -> Result<HttpResponse, ApiError> {
+    let tells_doubt = rules.doubt.is_public || asks_for(&request, WITH_DOUBT);
+    let selection = reader.selection();
+    let parts = all.0.iter().map(|shard| shard.count(selection.clone(), tells_doubt));
+    let sum = sum_of_counts(join_all(parts).await).map_err(|it| missing(it, &all))?;
+    let suspect = sum.suspect.and_then(|suspect| rules.doubt.told(suspect, sum.live_users));
+    let sum = match tells_doubt {
+        true => Count { suspect, ..sum },
+        false => sum.plain(),
+    };
+    Ok(count::answer(&request, count::json(&sum)?))
+}
+
+/// `GET /api/live-users/summary`: the sum of all shards.
+pub(crate) async fn summary(
+    Permitted(access): Permitted,
+    all: Data<AllShards>,
+) -> Result<HttpResponse, ApiError> {
+    let parts = all.0.iter().map(|shard| shard.summarizer.summarize(&access.scope));
+    let parts = join_all(parts).await.into_iter().enumerate().map(|(shard, part)| {
+        part.inspect_err(|why| debug!("no summary of shard {shard}: {why}")).ok()
+    });
+    let Summed { value, .. }: Summed<Summary> =
+        sum_of_summaries(parts).map_err(|it| missing(it, &all))?;
+    Ok(json(&value))
+}
+
+/// `GET /readyz`: whether all shards are ready, or else which one is not.
+pub(crate) async fn ready(all: Data<AllShards>, agents: Data<AgentRegistry>) -> HttpResponse {
+    let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
+    for (shard, OneShard { queue, .. }) in all.0.iter().enumerate() {
+        let Health { reason, warnings: of_shard, .. } = health::look(queue);
+        reasons.extend(reason.map(|it| format!("shard {shard}: {it}")));
+        warnings.extend(of_shard.into_iter().map(|it| format!("shard {shard}: {it}")));
+    }
+    warnings.extend(agents.refusal().map(str::to_owned));
+    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+    health::answer(health::of(reason, warnings))
+}
+
+/// `GET /metrics`: the figures of the process, and those of each shard with its number as a label.
+pub(crate) async fn figures(
+    _: Authorized,
+    auth: Data<BearerAuth>,
+    rules: Data<TotalRules>,
+    all: Data<AllShards>,
+) -> Result<HttpResponse, ApiError> {
+    let each: Vec<_> = all.0.iter().map(|it| it.figures.clone()).collect();
+    Ok(metrics::page(&auth, &rules, &each).await.answer())
+}
+
+/// Everything else.
+pub(crate) async fn elsewhere(
+    request: HttpRequest,
+    all: Data<AllShards>,
+) -> Result<HttpResponse, ApiError> {
+    Err(match request.path().starts_with("/api/live-users/") {
+        true => ApiError::OfOneShard(all.0.len()),
+        false => ApiError::NotFound,
+    })
+}
+
+fn missing(shards: ShardSet, AllShards(all): &AllShards) -> ApiError {
+    ApiError::MissingShards(shards.iter().collect(), all.len())
+}
+
+impl OneShard {
+    /// Its part of a total, with how many are suspect in it; `None` if it is not known.
+    async fn count(&self, selection: Selection, tells_doubt: bool) -> Option<Count> {
+        let Self { queue, latest, total_rules: rules, .. } = self;
+        if queue.has_stopped() {
+            return None;
+        }
+        queue.freshen().await.ok()?;
+        let known = Some(latest.borrow()).filter(|latest| count::is_known(latest))?;
+        if selection.is_everything() {
+            return Some(known.count(Some(rules.suspect.now())));
+        }
+        drop(known);
+        // Whether it is a share worth telling is decided of the sum.
+        let any_share = DoubtRules { share_percent: 0, ..rules.doubt };
+        let doubt = tells_doubt.then(|| (any_share, rules.suspect.clone()));
+        let gives_agents = rules.gives_agents;
+        let counted = queue.query(move |View { state, now, .. }| {
+            let doubt = doubt.as_ref().map(|(rules, doubt)| (*rules, &**doubt));
+            let count = selection.count(state.tracker(), now, (gives_agents, doubt));
+            Count { as_of: Some(moment(now)), ..count }
+        });
+        counted.await.ok()
+    }
+}
