@@ -1,13 +1,26 @@
 //! The table of records: insert, page, trim.
 
 use std::ops::RangeInclusive;
+use std::slice;
+use std::sync::LazyLock;
 
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::fault::Fault;
 use super::head::Head;
 use crate::checksum;
 use crate::contract::{PageLimit, Record, TRIM_RECORDS_MAX};
+
+/// How many records one statement inserts. To run a statement costs more than a row of it.
+const ROWS: usize = 16;
+
+static INSERT_ONE: LazyLock<String> = LazyLock::new(|| inserting(1));
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| inserting(ROWS));
+
+/// The statement that inserts so many records.
+fn inserting(rows: usize) -> String {
+    format!("INSERT INTO record (seq, crc, bytes) VALUES {}", vec!["(?, ?, ?)"; rows].join(", "))
+}
 
 /// Inserts a batch after the last record, which must have this number.
 pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Result<(), Fault> {
@@ -15,12 +28,18 @@ pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> 
     if head.last_seq != last_seq {
         return Err(foreign(head.last_seq, last_seq));
     }
-    let mut insert =
-        tx.prepare_cached("INSERT INTO record (seq, crc, bytes) VALUES (?1, ?2, ?3)")?;
-    for bytes in batch {
-        head.last_seq += 1;
-        let crc = checksum::of_record(head.last_seq, bytes);
-        insert.execute(params![head.last_seq.cast_signed(), crc, bytes])?;
+    let (many, rest) = batch.as_chunks::<ROWS>();
+    let many = many.iter().map(|rows| (&*INSERT_MANY, rows.as_slice()));
+    let rest = rest.iter().map(|row| (&*INSERT_ONE, slice::from_ref(row)));
+    for (statement, rows) in many.chain(rest) {
+        let mut insert = tx.prepare_cached(statement)?;
+        for (row, bytes) in rows.iter().enumerate() {
+            head.last_seq += 1;
+            insert.raw_bind_parameter(3 * row + 1, head.last_seq.cast_signed())?;
+            insert.raw_bind_parameter(3 * row + 2, checksum::of_record(head.last_seq, bytes))?;
+            insert.raw_bind_parameter(3 * row + 3, bytes)?;
+        }
+        insert.raw_execute()?;
     }
     head.write(tx)?;
     Ok(())
