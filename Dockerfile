@@ -12,6 +12,9 @@ WORKDIR /app
 # A third less in the binaries; a panic still names its file and line.
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 
+# As .cargo/config.toml has it, which stays out.
+ENV LIBSQLITE3_FLAGS="-DHAVE_FDATASYNC=1 -DSQLITE_DEFAULT_MEMSTATUS=0"
+
 # More than what is built by default: live-users-backend/otlp.
 ARG FEATURES=
 

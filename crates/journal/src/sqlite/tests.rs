@@ -22,6 +22,38 @@ fn close(latch: &mut Latch, why: &str) {
     latch.watch::<()>(Err(failure)).unwrap_err();
 }
 
+/// `.cargo/config.toml` and the Dockerfile set the options, and SQLite names this one of them.
+#[test]
+fn sqlite_is_compiled_with_the_options_of_the_workspace() {
+    let (_directory, journal) = opened();
+    let mut options = Vec::<String>::new();
+    journal.shared.with_connection(|connection| {
+        let mut select = connection.prepare("PRAGMA compile_options").unwrap();
+        let rows = select.query_map((), |row| row.get(0)).unwrap();
+        options.extend(rows.map(Result::unwrap));
+    });
+    assert!(options.iter().any(|it| it == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+    let flags = option_env!("LIBSQLITE3_FLAGS").unwrap_or_default();
+    assert!(flags.split(' ').any(|flag| flag == "-DHAVE_FDATASYNC=1"), "{flags}");
+    let dockerfile = include_str!("../../../../Dockerfile");
+    assert!(dockerfile.contains(&format!("LIBSQLITE3_FLAGS=\"{flags}\"")), "{flags}");
+}
+
+#[test]
+fn batches_of_any_size_are_read_as_they_were_appended() {
+    let (_directory, mut journal) = opened();
+    let mut appended = Vec::new();
+    for size in [1, 15, 16, 17, 31, 32, 33, 100] {
+        let number = |n: usize| format!("{size} {n} {}", "x".repeat(n % 7)).into_bytes();
+        let batch: Vec<_> = (0..size).map(number).collect();
+        let at = journal.append(&batch).unwrap();
+        appended.extend(batch);
+        assert_eq!(at.seq, appended.len() as u64);
+    }
+    let page = journal.read(1, PageLimit::default()).unwrap();
+    assert!(page.iter().map(|it| &it.bytes).eq(&appended));
+}
+
 #[test]
 fn a_full_disk_latches_until_recovered() {
     let (_directory, journal) = opened();
