@@ -12,6 +12,9 @@ use std::sync::LazyLock;
 /// Digits of a number in E.164 (ITU-T E.164, section 6); no country has shorter ones.
 const DIGITS: RangeInclusive<usize> = 7..=15;
 
+/// The longest prefix in the file.
+const PREFIX_DIGITS_MAX: usize = 8;
+
 /// The head of the file says what a line means and where it comes from.
 const PREFIXES: &str = include_str!("country/prefixes.txt");
 
@@ -80,10 +83,16 @@ pub(crate) fn of_number(address: &str) -> Option<Country> {
     country_of(digits).or_else(|| country_of(&without_trunk_prefix(digits)?))
 }
 
-/// The country of the digits of a number.
+/// The country of the digits of a number: that of the longest prefix which fits them. The file is sorted.
 fn country_of(digits: &str) -> Option<Country> {
-    // The file is sorted, so the last one has the longest prefix.
-    RULES.iter().rfind(|rule| rule.fits(digits))?.country
+    let of_prefix = |length| {
+        let prefix = digits.get(..length)?;
+        let end = RULES.partition_point(|rule| rule.prefix <= prefix);
+        // One prefix may have several rules, which differ in the number of digits.
+        let mut same = RULES[..end].iter().rev().take_while(|rule| rule.prefix == prefix);
+        same.find(|rule| rule.fits(digits))
+    };
+    (1..=PREFIX_DIGITS_MAX).rev().find_map(of_prefix)?.country
 }
 
 /// The trunk prefix of each shared calling code that has one: what people there dial before the area

@@ -68,6 +68,19 @@ fn no_digits_make_it_panic() {
     });
 }
 
+#[test]
+fn a_rule_is_found_by_its_prefix_as_by_a_look_at_all_of_them() {
+    assert!(RULES.is_sorted_by(|a, b| a.prefix <= b.prefix), "the file is sorted");
+    assert_eq!(RULES.iter().map(|rule| rule.prefix.len()).max(), Some(PREFIX_DIGITS_MAX));
+    let prefixes = RULES.iter().map(|rule| rule.prefix);
+    let prefixes = proptest::sample::select(prefixes.collect::<Vec<_>>());
+    proptest::proptest!(|(prefix in prefixes, rest in "[0-9]{0,12}")| {
+        let digits = format!("{prefix}{rest}");
+        let by_all = RULES.iter().rfind(|rule| rule.fits(&digits)).and_then(|rule| rule.country);
+        proptest::prop_assert_eq!(country_of(&digits), by_all);
+    });
+}
+
 /// After a new version of the library, `WRITE_COUNTRY_PREFIXES=1` takes over what it says.
 #[test]
 fn the_file_is_what_the_library_says() {
