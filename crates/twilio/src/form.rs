@@ -30,6 +30,30 @@ pub struct Form {
     /// The fields sorted by name and then by value. The signature needs them so, and a field is found
     /// by its name without a look at all others.
     sorted: Vec<Sorted>,
+    /// Which names it may have: most names that are looked for are not there.
+    names: Names,
+}
+
+/// A set of names by eight bits of a hash of what they begin with. What is not in it is not there.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Names([u64; 4]);
+
+impl Names {
+    fn add(&mut self, prefix: u64) {
+        let (word, bit) = Self::place(prefix);
+        self.0[word] |= bit;
+    }
+
+    fn may_have(&self, prefix: u64) -> bool {
+        let (word, bit) = Self::place(prefix);
+        self.0[word] & bit != 0
+    }
+
+    fn place(prefix: u64) -> (usize, u64) {
+        // The golden ratio in 64 bits, as Fibonacci hashing has it.
+        let [hash, ..] = prefix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+        (usize::from(hash >> 6), 1 << (hash & 63))
+    }
 }
 
 /// Where a field stands in the text of its form.
@@ -66,7 +90,7 @@ impl Form {
         let mut form = Self {
             text: Vec::with_capacity(body.len()),
             fields: Vec::with_capacity(n_fields.min(FIELDS_MAX)),
-            sorted: Vec::new(),
+            ..Self::default()
         };
         for field in body.split(|&byte| byte == b'&').filter(|field| !field.is_empty()) {
             if form.fields.len() == FIELDS_MAX {
@@ -182,6 +206,8 @@ impl Form {
             let prefix = prefix(name);
             Sorted { prefix, place }
         }));
+        self.names = Names::default();
+        sorted.iter().for_each(|it| self.names.add(it.prefix));
         // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
         // the values: sorting the joined text would be wrong.
         sorted.sort_unstable_by(|a, b| {
@@ -194,7 +220,10 @@ impl Form {
     /// The values of a field, without the white space around them.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let (name, prefix) = (name.as_bytes(), prefix(name.as_bytes()));
-        let start = self.sorted.partition_point(|it| it.prefix < prefix);
+        let start = match self.names.may_have(prefix) {
+            true => self.sorted.partition_point(|it| it.prefix < prefix),
+            false => self.sorted.len(),
+        };
         let alike = self.sorted[start..].iter().take_while(move |it| it.prefix == prefix);
         let named = alike.map(|it| self.at(*it)).filter(move |(n, _)| *n == name);
         named.map(|(_, value)| value.trim_ascii())

@@ -39,9 +39,9 @@ pub struct Boundaries {
 struct ByLetter {
     /// The names that begin with A, those that begin with B, and so on.
     names: [Vec<&'static str>; 26],
-    /// For each letter, the second bytes of its names: bit `n` stands for bytes that are `n` modulo
-    /// 64.
-    seconds: [u64; 26],
+    /// For each first byte, the second bytes of its names: bit `n` stands for bytes that are `n` modulo
+    /// 64. For most bytes there is none.
+    seconds: [u64; 256],
 }
 
 /// Of Twilio's fields, and of those of providers that send its forms.
@@ -156,22 +156,20 @@ enum Place<'a> {
 
 impl ByLetter {
     fn of(names: impl Iterator<Item = &'static str>) -> Self {
-        let mut by_letter = Self { names: std::array::from_fn(|_| Vec::new()), seconds: [0; 26] };
+        let mut by_letter = Self { names: std::array::from_fn(|_| Vec::new()), seconds: [0; 256] };
         for name in names {
             let &[first, second, ..] = name.as_bytes() else { unreachable!("{name} is too short") };
             let letter = usize::from(first - b'A');
             by_letter.names[letter].push(name);
-            by_letter.seconds[letter] |= 1 << (second % 64);
+            by_letter.seconds[usize::from(first)] |= 1 << (second % 64);
         }
         by_letter
     }
 
     /// The places in a text where one of the names may begin.
     fn places(&self, text: &[u8]) -> impl Iterator<Item = usize> {
-        let may_begin = |pair: &[u8]| {
-            pair[0].is_ascii_uppercase()
-                && self.seconds[usize::from(pair[0] - b'A')] >> (pair[1] % 64) & 1 == 1
-        };
+        // One look for each byte, without a branch that depends on what it is.
+        let may_begin = |pair: &[u8]| self.seconds[usize::from(pair[0])] >> (pair[1] % 64) & 1 == 1;
         let pairs = text.windows(2).enumerate();
         pairs.filter(move |(_, pair)| may_begin(pair)).map(|(at, _)| at)
     }
