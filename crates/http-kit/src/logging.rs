@@ -5,12 +5,16 @@
 //! for that. So a thread of its own writes what has gathered in a bounded buffer, many lines at once.
 //! When the buffer is full, lines are dropped and counted. The number is logged once there is room.
 
+mod plain;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use env_logger::{Env, Target, WriteStyle};
+use env_logger::{Builder, Env, Target, WriteStyle};
 use parking_lot::{Condvar, Mutex};
+
+use self::plain::PlainLog;
 
 /// The most lines that wait to be written.
 const LINES_MAX: usize = 16_384;
@@ -30,15 +34,17 @@ static LINES: OnceLock<Lines> = OnceLock::new();
 /// second call changes nothing.
 pub fn init() {
     let lines = LINES.get_or_init(|| Lines::to(io::stdout()));
-    let style = match io::stdout().is_terminal() {
-        true => WriteStyle::Auto,
-        false => WriteStyle::Never,
+    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
+    builder.target(Target::Pipe(Box::new(lines.clone())));
+    let _already_started = match io::stdout().is_terminal() {
+        true => builder.write_style(WriteStyle::Auto).try_init(),
+        false => {
+            let usual = builder.write_style(WriteStyle::Never).build();
+            let most = usual.filter();
+            let log = PlainLog { usual, lines: lines.clone() };
+            log::set_boxed_logger(Box::new(log)).inspect(|()| log::set_max_level(most))
+        }
     };
-    let env = Env::default().default_filter_or("info");
-    let _already_started = env_logger::Builder::from_env(env)
-        .write_style(style)
-        .target(Target::Pipe(Box::new(lines.clone())))
-        .try_init();
 }
 
 /// Waits until everything logged so far is written, but not for long. It is for the end of a
@@ -87,6 +93,18 @@ impl Lines {
         lines
     }
 
+    /// Adds a line, unless too many wait.
+    fn add(&self, line: &[u8]) {
+        let mut waiting = self.0.waiting.lock();
+        if waiting.lines >= LINES_MAX {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.add(line);
+        drop(waiting);
+        self.0.has_come.notify_one();
+    }
+
     fn flush(&self) {
         let Shared { waiting, is_urgent, is_written, .. } = &*self.0;
         let mut waiting = waiting.lock();
@@ -112,14 +130,7 @@ impl Lines {
 /// `env_logger` writes one whole line at a time.
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.0.waiting.lock();
-        if waiting.lines >= LINES_MAX {
-            waiting.dropped += 1;
-            return Ok(line.len());
-        }
-        waiting.add(line);
-        drop(waiting);
-        self.0.has_come.notify_one();
+        self.add(line);
         Ok(line.len())
     }
 
