@@ -1,4 +1,5 @@
-//! How long the thread gathers evidence before it appends to a journal that others append to, too.
+//! How long the thread gathers evidence before it appends: to a journal that others append to, too, and
+//! under load to any.
 //!
 //! A message costs the journal's servers about the same, whatever is in it. A replica alone sends
 //! the next message when the last one is back, with all that has come meanwhile. Several replicas
@@ -7,11 +8,14 @@
 //! a break and others do so, too. Then their messages together grow with the number of replicas by
 //! less, and each has more calls. A webhook that comes after a silence never waits for others.
 
+mod load;
+
 use std::time::{Duration, Instant};
 
 use live_users_replica::BATCH_MAX;
 use tokio::sync::mpsc;
 
+use self::load::Load;
 use crate::parts::queue::Work;
 
 /// The longest pause. It is short beside the 2 s that a webhook waits at most.
@@ -31,6 +35,7 @@ pub(super) struct Gathering {
     took: Duration,
     /// Whether the last append was one of a series, and others have appended since the one before.
     is_crowded: bool,
+    load: Load,
 }
 
 impl Gathering {
@@ -53,7 +58,7 @@ impl Gathering {
     /// Adds to evidence that is about to be appended what comes during the pause, if there has to be
     /// one. `sleep` takes it.
     pub(super) fn gather(
-        &self,
+        &mut self,
         inbox: &mut mpsc::Receiver<Work>,
         work: &mut Vec<Work>,
         sleep: impl FnOnce(Duration),
@@ -62,16 +67,18 @@ impl Gathering {
         if work.len() >= BATCH_MAX || !work.iter().any(is_appended) {
             return;
         }
-        let pause = self.pause(Instant::now());
-        if pause.is_zero() {
-            return;
+        let (there, crowded) = (work.len(), self.pause(Instant::now()));
+        let loaded = self.load.pause(there);
+        let pause = crowded.max(loaded);
+        if !pause.is_zero() {
+            sleep(pause);
+            while work.len() < BATCH_MAX
+                && let Ok(more) = inbox.try_recv()
+            {
+                work.push(more);
+            }
         }
-        sleep(pause);
-        while work.len() < BATCH_MAX
-            && let Ok(more) = inbox.try_recv()
-        {
-            work.push(more);
-        }
+        self.load.note(there, (!loaded.is_zero()).then_some(work.len()));
     }
 }
 

@@ -81,7 +81,7 @@ fn who_appends_now_and_then_does_not_pause() {
 }
 
 /// What is in the batch whose first evidence is here, if more comes during a pause.
-fn gathered(gathering: &Gathering, first: Work, during: Vec<Work>) -> (usize, bool) {
+fn gathered(gathering: &mut Gathering, first: Work, during: Vec<Work>) -> (usize, bool) {
     let (sender, mut inbox) = mpsc::channel(8);
     let (mut work, mut has_slept) = (vec![first], false);
     gathering.gather(&mut inbox, &mut work, |_| {
@@ -96,9 +96,20 @@ fn what_comes_during_the_pause_is_in_the_same_batch() {
     let more = || vec![evidence("b"), Work::CatchUp, evidence("c")];
     // A moment in the future: the pause is not over, however slow this machine is.
     let ended = Some(Instant::now() + MS * 60_000);
-    let alone = Gathering { ended, took: MS, ..Gathering::default() };
-    assert_eq!(gathered(&alone, evidence("a"), more()), (1, false));
-    let crowded = Gathering { is_crowded: true, ..alone };
-    assert_eq!(gathered(&crowded, evidence("a"), more()), (4, true));
-    assert_eq!(gathered(&crowded, Work::CatchUp, more()), (1, false), "nothing to append");
+    let mut alone = Gathering { ended, took: MS, ..Gathering::default() };
+    assert_eq!(gathered(&mut alone, evidence("a"), more()), (1, false));
+    let mut crowded = Gathering { is_crowded: true, ..alone };
+    assert_eq!(gathered(&mut crowded, evidence("a"), more()), (4, true));
+    assert_eq!(gathered(&mut crowded, Work::CatchUp, more()), (1, false), "nothing to append");
+}
+
+#[test]
+fn under_load_a_replica_that_appends_alone_pauses_too() {
+    let mut gathering = Gathering::default();
+    let many = || (0..7).map(|_| evidence("b")).collect();
+    assert_eq!(gathered(&mut gathering, evidence("a"), many()), (1, false));
+    gathering.load.note(8, None);
+    assert_eq!(gathered(&mut gathering, evidence("a"), many()), (8, true));
+    assert_eq!(gathered(&mut gathering, evidence("a"), Vec::new()), (1, true));
+    assert_eq!(gathered(&mut gathering, evidence("a"), many()), (1, false), "little came of it");
 }
