@@ -15,12 +15,12 @@ const PRINT: usize = 16;
 pub(super) const BITS_MAX: u32 = 16;
 
 /// A bucket with more calls than these is split.
-pub(super) const CALLS_MAX: usize = 8_192;
+pub(super) const CALLS_MAX: usize = 6_144;
 
 /// Newly added calls are merged into the others when there are so many: one for each `FRESH_PART`, but
 /// not fewer than `FRESH_MIN`.
 const FRESH_MIN: usize = 16;
-const FRESH_PART: usize = 64;
+const FRESH_PART: usize = 96;
 
 /// A filter has room for one call in so many beside those that there are.
 const ROOM_PART: usize = 16;
