@@ -173,7 +173,7 @@ fn add_details(app: &mut ServiceConfig) {
                 .read(
                     "/api/live-users/stretches",
                     Only(parameters::STRETCHES),
-                    calls::export::stretches,
+                    calls::export::stretches::stretches,
                 )
                 .wrap(from_fn(vary_by_accept)),
         )

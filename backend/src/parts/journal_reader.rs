@@ -5,6 +5,7 @@ use std::sync::Arc;
 use live_users_core::{Call, CallId, Millis};
 use live_users_journal::Reader;
 use live_users_state::explain::{Pieces, Recalled, pieces, recalled};
+use live_users_state::{PastCalls, RecoveryError, Show, Wanted, reaches_back_to};
 use log::error;
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -58,6 +59,58 @@ impl JournalReader {
         let found = read.await.map_err(|_| Unreadable::Panicked)?;
         found.map_err(|why| {
             error!("the journal cannot be read to explain {id}: {why}");
+            Unreadable::Failed
+        })
+    }
+
+    /// Whether the journal has all that was said since this moment.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) async fn reaches_back_to(&self, at: Millis) -> Result<bool, Unreadable> {
+        self.exporting(move |reader| reaches_back_to(reader, at)).await
+    }
+
+    /// Calls that are over and were first heard of at this moment or later, by the records up to this one.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) async fn past_calls<T: Send + 'static>(
+        &self,
+        range: (Millis, u64),
+        wanted: Wanted,
+        show: Show<T>,
+    ) -> Result<PastCalls<T>, Unreadable> {
+        self.exporting(move |reader| PastCalls::begin(reader, range, wanted, show)).await
+    }
+
+    /// The next of these calls, at least one. `None` if there are no more.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) async fn read_on<T: Send + 'static>(
+        &self,
+        mut past: PastCalls<T>,
+    ) -> Result<(PastCalls<T>, Option<Vec<T>>), Unreadable> {
+        loop {
+            // Page by page: others read the journal meanwhile.
+            let (same, told) =
+                self.exporting(move |reader| past.read_on(reader).map(|told| (past, told))).await?;
+            if told.as_ref().is_none_or(|told| !told.is_empty()) {
+                return Ok((same, told));
+            }
+            past = same;
+        }
+    }
+
+    async fn exporting<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, RecoveryError> + Send + 'static,
+    ) -> Result<T, Unreadable> {
+        let reader = self.0.clone();
+        let read = tokio::task::spawn_blocking(move || read(&mut **reader.lock()));
+        read.await.map_err(|_| Unreadable::Panicked)?.map_err(|why| {
+            error!("the journal cannot be read to export calls: {why}");
             Unreadable::Failed
         })
     }

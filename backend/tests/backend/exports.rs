@@ -1,9 +1,11 @@
 //! Rows of calls, stretches and the history: as CSV and as JSON Lines, whole and on from a cursor.
 
+mod past_calls;
+
 use std::collections::BTreeSet;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Caller, EndReason, Evidence, Millis, Said, Source,
+    Agent, AgentFrom, CallId, Caller, Direction, EndReason, Evidence, Millis, Said, Source,
 };
 use live_users_state::record::{Change, Record};
 use live_users_testkit::{Answer, OpenApi, RawClient, Server, send};

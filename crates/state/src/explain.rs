@@ -12,6 +12,7 @@ use live_users_core::{
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
 
+pub(crate) use self::recalled::last_told;
 pub use self::recalled::{Recalled, recalled};
 use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, decode};
@@ -175,7 +176,7 @@ fn last_word(call: &Call) -> Millis {
 
 /// The number of the first record that is not older than this, by halving: times never go
 /// backwards in a journal.
-fn first_record_at(
+pub(crate) fn first_record_at(
     reader: &mut dyn Reader,
     at: Millis,
     mut from: u64,
@@ -192,7 +193,7 @@ fn first_record_at(
     Ok(from)
 }
 
-fn time_of(reader: &mut dyn Reader, seq: u64) -> Result<Millis, RecoveryError> {
+pub(crate) fn time_of(reader: &mut dyn Reader, seq: u64) -> Result<Millis, RecoveryError> {
     let page = reader.read(seq, PageLimit { records_max: 1, bytes_max: 0 })?;
     page.first().map_or(Ok(Millis(u64::MAX)), |stored| Ok(decode(stored)?.at))
 }

@@ -12,6 +12,7 @@
 //! - [`ShardMark`]: which of several shards a journal is of.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
+//! - [`PastCalls`]: calls that are long over, as the journal tells of them.
 
 mod activity;
 mod alerts;
@@ -26,6 +27,7 @@ mod heard;
 pub mod history;
 mod mend;
 mod outbox;
+mod past_calls;
 pub mod record;
 mod recovery;
 mod repair;
@@ -55,6 +57,7 @@ pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
 pub use heard::LastHeard;
 pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
+pub use past_calls::{PastCalls, Show, Wanted, reaches_back_to};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};

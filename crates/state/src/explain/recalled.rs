@@ -68,5 +68,21 @@ pub fn recalled(
     }
 }
 
+/// The call of this id after the last that was said about it, with the tracker that knows it and its
+/// legs. It was first heard of at this moment. All that was recorded since is looked through.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub(crate) fn last_told(
+    reader: &mut dyn Reader,
+    id: &CallId,
+    first: Millis,
+) -> Result<Option<(Tracker, Call)>, RecoveryError> {
+    let mut replay = Replay::of_names(vec![id.clone()]);
+    search(reader, (first, Millis(u64::MAX)), &mut replay, &mut Found::default())?;
+    let call = replay.tracker.call(id);
+    Ok(call.map(|call| (replay.tracker, call)))
+}
+
 #[cfg(test)]
 mod tests;
