@@ -168,15 +168,10 @@ impl SignatureVerifier {
         let Verification::Signed(tokens) = &self.verification else { return Ok(()) };
         let url = self.url_rule.url_of(request);
         let signed = signed(request, &url, payload);
-        let by_settings = tokens.verify(&signed);
-        let (tokens, verified) = match account {
-            Some(account) if by_settings.is_err() => {
-                (&account.tokens, account.tokens.verify(&signed))
-            }
-            Some(_) | None => (tokens, by_settings),
-        };
-        let checked = verified.and_then(|()| signed.check_boundaries());
-        checked.map_err(|rejection| {
+        let both = [tokens, account.map_or(tokens, |account| &account.tokens)];
+        let tokens = if account.is_some() { &both[..] } else { &both[..1] };
+        signed.accept(tokens).map_err(|rejection| {
+            let tokens = both[1];
             if let Some(held_back) = self.refusals.line_at(Instant::now()) {
                 self.log_refusal(tokens, request, payload, rejection, held_back);
             }

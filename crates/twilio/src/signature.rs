@@ -58,6 +58,15 @@ impl AuthTokens {
     /// Why the request is not to be trusted. The reason gives away nothing that would help to
     /// forge one, so that it may be logged and told to the sender.
     pub fn verify(&self, request: &SignedRequest<'_>) -> Result<(), Rejection> {
+        self.verify_joined(request, &Joined::of(&request.payload))
+    }
+
+    /// The same with the fields of the request.
+    fn verify_joined(
+        &self,
+        request: &SignedRequest<'_>,
+        fields: &Joined<'_>,
+    ) -> Result<(), Rejection> {
         let algorithm = Algorithm::of(request.settings)?;
         let claimed = match request.signature {
             None | Some("") => return Err(Rejection::Missing),
@@ -69,14 +78,13 @@ impl AuthTokens {
             Payload::None | Payload::Form(_) | Payload::FormInOrder(_) => None,
         };
 
-        let fields = fields_in_order(&request.payload);
         let is_genuine = url.candidates().any(|candidate| {
             self.tokens.iter().any(|Key { sha1, sha256 }| match algorithm {
                 Algorithm::Sha1 => {
-                    mac(sha1.clone(), &candidate, &fields).verify_slice(&claimed).is_ok()
+                    mac(sha1.clone(), &candidate, fields).verify_slice(&claimed).is_ok()
                 }
                 Algorithm::Sha256 => {
-                    mac(sha256.clone(), &candidate, &fields).verify_slice(&claimed).is_ok()
+                    mac(sha256.clone(), &candidate, fields).verify_slice(&claimed).is_ok()
                 }
             })
         });
@@ -122,10 +130,33 @@ impl SignedRequest<'_> {
     /// When a name has another form than the provider's, or the name of a field that counts stands
     /// anywhere else than as a whole name.
     pub fn check_boundaries(&self) -> Result<(), Rejection> {
+        self.check_boundaries_of(&Joined::of(&self.payload))
+    }
+
+    /// Accepts a request that is signed with one of these tokens, and whose fields are those that its
+    /// sender has signed: [`AuthTokens::verify`] with the first of them that do, and
+    /// [`SignedRequest::check_boundaries`], with the signed text put together once.
+    ///
+    /// # Errors
+    /// As of both. If none of the tokens do, what the last of them say; of no tokens,
+    /// [`Rejection::Mismatch`].
+    pub fn accept(&self, tokens: &[&AuthTokens]) -> Result<(), Rejection> {
+        let fields = Joined::of(&self.payload);
+        let mut verified = Err(Rejection::Mismatch);
+        for tokens in tokens {
+            verified = tokens.verify_joined(self, &fields);
+            if verified.is_ok() {
+                break;
+            }
+        }
+        verified.and_then(|()| self.check_boundaries_of(&fields))
+    }
+
+    fn check_boundaries_of(&self, fields: &Joined<'_>) -> Result<(), Rejection> {
         if let Some((_, query)) = self.url.split_once('?') {
             boundaries::TWILIO.check_query(query)?;
         }
-        boundaries::TWILIO.check_fields(&fields_in_order(&self.payload))
+        boundaries::TWILIO.check_joined(fields)
     }
 }
 
@@ -182,7 +213,7 @@ pub enum Rejection {
 /// For [`Payload::Raw`] the URL has to have its `bodySHA256` already.
 pub fn sign(token: &str, url: &str, payload: &Payload<'_>) -> String {
     let text = Url::split(url).signed_by_twilio();
-    let mac = mac(keyed::<Hmac<Sha1>>(token), &text, &fields_in_order(payload));
+    let mac = mac(keyed::<Hmac<Sha1>>(token), &text, &Joined::of(payload));
     BASE64.encode(mac.finalize().into_bytes())
 }
 
@@ -231,15 +262,35 @@ fn keyed<M: Mac + KeyInit>(token: &str) -> M {
     <M as KeyInit>::new_from_slice(token.as_bytes()).expect("HMAC takes a key of any length")
 }
 
-/// Signs the URL, and the fields without anything between them.
-fn mac<M: Mac>(mut mac: M, url: &[&str], fields: &[(&[u8], &[u8])]) -> M {
+/// Fields in the order in which they are signed, and what is signed of them: their names and values
+/// without anything between them. In one piece, since some sixty small ones take as long as their hash.
+struct Joined<'a> {
+    fields: Vec<(&'a [u8], &'a [u8])>,
+    text: Vec<u8>,
+}
+
+impl<'a> Joined<'a> {
+    fn of(payload: &Payload<'a>) -> Self {
+        Self::from(fields_in_order(payload))
+    }
+
+    fn from(fields: Vec<(&'a [u8], &'a [u8])>) -> Self {
+        let length = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let mut text = Vec::with_capacity(length);
+        for (name, value) in &fields {
+            text.extend_from_slice(name);
+            text.extend_from_slice(value);
+        }
+        Self { fields, text }
+    }
+}
+
+/// Signs the URL and the fields.
+fn mac<M: Mac>(mut mac: M, url: &[&str], fields: &Joined<'_>) -> M {
     for part in url {
         mac.update(part.as_bytes());
     }
-    for (name, value) in fields {
-        mac.update(name);
-        mac.update(value);
-    }
+    mac.update(&fields.text);
     mac
 }
 

@@ -34,8 +34,9 @@ impl Verify for Secret {
         let parsed = with_lower_case_host(request.url);
         for url in [request.url, &parsed] {
             let signed = SignedRequest { url, signature: Some(signature), settings: None, payload };
-            match self.0.verify(&signed) {
-                Ok(()) => return signed.check_boundaries().map_err(|_| Rejection::Fields),
+            match signed.accept(&[&self.0]) {
+                Ok(()) => return Ok(()),
+                Err(Why::FieldName | Why::Boundary) => return Err(Rejection::Fields),
                 Err(Why::Malformed) => return Err(Rejection::Malformed(HEADER)),
                 Err(_) => {}
             }

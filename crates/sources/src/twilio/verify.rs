@@ -32,8 +32,7 @@ impl Verify for Secret {
             settings: request.header(SETTINGS_HEADER),
             payload,
         };
-        let verified = self.0.verify(&signed).and_then(|()| signed.check_boundaries());
-        verified.map_err(|why| match why {
+        signed.accept(&[&self.0]).map_err(|why| match why {
             Why::Missing => Rejection::Missing(SIGNATURE_HEADER),
             Why::Malformed => Rejection::Malformed(SIGNATURE_HEADER),
             Why::Mismatch => Rejection::Mismatch(SIGNATURE_HEADER),

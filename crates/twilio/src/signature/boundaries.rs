@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use super::Rejection;
+use super::{Joined, Rejection};
 
 /// The names of a provider's fields.
 pub struct FieldNames {
@@ -122,6 +122,18 @@ const LONGER: &[&str] = &[
 
 const SPOKEN: &[&str] = &["SpeechResult", "StableSpeechResult", "UnstableSpeechResult"];
 
+/// Which bytes may be in the name of a field.
+const IN_NAMES: [bool; 256] = {
+    const ALL: &[u8] =
+        b"_-.:[]$@!~*'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let (mut bytes, mut at) = ([false; 256], 0);
+    while at < ALL.len() {
+        bytes[ALL[at] as usize] = true;
+        at += 1;
+    }
+    bytes
+};
+
 /// The longest name of a field, in bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -168,10 +180,23 @@ impl ByLetter {
 
     /// The places in a text where one of the names may begin.
     fn places(&self, text: &[u8]) -> impl Iterator<Item = usize> {
-        // One look for each byte, without a branch that depends on what it is.
-        let may_begin = |pair: &[u8]| self.seconds[usize::from(pair[0])] >> (pair[1] % 64) & 1 == 1;
-        let pairs = text.windows(2).enumerate();
-        pairs.filter(move |(_, pair)| may_begin(pair)).map(|(at, _)| at)
+        let mut words = text.chunks(8).zip((0..).step_by(8));
+        let (mut first, mut left) = (0, 0);
+        std::iter::from_fn(move || {
+            loop {
+                if left == 0 {
+                    let (word, at) = words.next()?;
+                    (first, left) = (at, capitals(word));
+                    continue;
+                }
+                let at = first + left.trailing_zeros() as usize / 8;
+                left &= left - 1;
+                let pair = (text[at], *text.get(at + 1)?);
+                if self.seconds[usize::from(pair.0)] >> (pair.1 % 64) & 1 == 1 {
+                    return Some(at);
+                }
+            }
+        })
     }
 
     /// The names that a text begins with, which begins with a capital letter.
@@ -203,15 +228,13 @@ impl Boundaries {
     /// When a name has another form than the provider's, or the name of a field that counts stands
     /// anywhere else than as a whole name.
     pub fn check_fields(&self, fields: &[(&[u8], &[u8])]) -> Result<(), Rejection> {
-        let length = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let (mut text, mut ends) = (Vec::with_capacity(length), Vec::with_capacity(fields.len()));
-        for (name, value) in fields {
-            if !is_name(name) {
-                return Err(Rejection::FieldName);
-            }
-            text.extend_from_slice(name);
-            text.extend_from_slice(value);
-            ends.push(text.len());
+        self.check_joined(&Joined::from(fields.to_vec()))
+    }
+
+    pub(super) fn check_joined(&self, joined: &Joined<'_>) -> Result<(), Rejection> {
+        let Joined { fields, text } = joined;
+        if !fields.iter().all(|(name, _)| is_name(name)) {
+            return Err(Rejection::FieldName);
         }
         // A value with the delimiter of a URL before it was signed as part of a URL.
         let is_of_url = |(name, value): &(&[u8], &[u8])| {
@@ -220,12 +243,14 @@ impl Boundaries {
         if fields.iter().any(is_of_url) {
             return Err(Rejection::Boundary);
         }
-        let (mut which, mut start) = (0, 0);
-        for at in self.by_letter.places(&text) {
-            while ends[which] <= at {
-                (which, start) = (which + 1, ends[which]);
+        let (mut rest, mut name, mut start, mut end) = (fields.iter(), &[][..], 0, 0);
+        for at in self.by_letter.places(text) {
+            while end <= at
+                && let Some((next, value)) = rest.next()
+            {
+                (name, start) = (next, end);
+                end = start + name.len() + value.len();
             }
-            let (name, end) = (fields[which].0, ends[which]);
             let value_start = start + name.len();
             for known in self.by_letter.starting(&text[at..]) {
                 let found_end = at + known.len();
@@ -325,11 +350,26 @@ fn is_followed_by_value(known: &str, after: &[u8]) -> bool {
     }
 }
 
+/// The highest bit of each of up to eight bytes that is a capital letter, the first byte lowest. All are
+/// looked at in one go: of a signed text one byte in eight is one.
+fn capitals(bytes: &[u8]) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHEST: u64 = ONES << 7;
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    let word = u64::from_le_bytes(word);
+    // No sum is carried into the next byte: without its highest bit each is 127 at most.
+    let rest = word & !HIGHEST;
+    let is_from_a = rest + ONES * u64::from(0x80 - b'A');
+    let is_behind_z = rest + ONES * u64::from(0x80 - b'Z' - 1);
+    is_from_a & !is_behind_z & !word & HIGHEST
+}
+
 /// Whether a name has the form of the provider's: a letter, then letters, digits and a few marks,
 /// as in `SipHeader_X-Team`. Applications add names of their own in the same form.
 fn is_name(name: &[u8]) -> bool {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-    let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:[]$@!~*'".contains(byte);
+    let is_rest = |byte: &u8| IN_NAMES[usize::from(*byte)];
     name.len() <= NAME_BYTES_MAX && name.first().is_some_and(is_first) && name.iter().all(is_rest)
 }
 

@@ -316,6 +316,20 @@ fn of_names() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn capitals_are_found_among_all_bytes_and_at_each_place() {
+    for byte in 0..=u8::MAX {
+        let others = [b'@', b'[', b'a', 0, 0x7f, 0x80, 0xff, b'@' | 0x80];
+        for at in 0..8 {
+            let mut word = others;
+            word[at] = byte;
+            let expected = if byte.is_ascii_uppercase() { 0x80 << (8 * at) } else { 0 };
+            assert_eq!(capitals(&word), expected, "{byte} at {at}");
+            assert_eq!(capitals(&word[..at]), 0);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_fields_are_checked_as_plain_code_checks_them(
