@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::field::{FieldError, FieldProblem};
@@ -30,29 +30,54 @@ pub struct Form {
     /// The fields sorted by name and then by value. The signature needs them so, and a field is found
     /// by its name without a look at all others.
     sorted: Vec<Sorted>,
-    /// Which names it may have: most names that are looked for are not there.
+    /// Where to look for a name: most of those that are looked for are not there.
     names: Names,
 }
 
-/// A set of names by eight bits of a hash of what they begin with. What is not in it is not there.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Names([u64; 4]);
+/// Where names are among the sorted fields, by eight bits of a hash of what they begin with: the place of
+/// the first one, counted from 1. 0 is none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Names([u8; 256]);
+
+/// Names share the bits, or the place is too far behind: the fields have to be searched.
+const ANYWHERE: u8 = u8::MAX;
+
+impl Default for Names {
+    fn default() -> Self {
+        Self([0; 256])
+    }
+}
 
 impl Names {
-    fn add(&mut self, prefix: u64) {
-        let (word, bit) = Self::place(prefix);
-        self.0[word] |= bit;
+    /// Of these sorted fields.
+    fn of(sorted: &[Sorted]) -> Self {
+        let (mut names, mut before) = (Self::default(), None);
+        for (field, place) in sorted.iter().zip(1_usize..) {
+            if before.replace(field.prefix) == Some(field.prefix) {
+                continue;
+            }
+            let of_bits = &mut names.0[Self::bits(field.prefix)];
+            *of_bits = match (*of_bits, u8::try_from(place)) {
+                (0, Ok(place)) => place,
+                _ => ANYWHERE,
+            };
+        }
+        names
     }
 
-    fn may_have(&self, prefix: u64) -> bool {
-        let (word, bit) = Self::place(prefix);
-        self.0[word] & bit != 0
+    /// Where the first field may be whose name begins so. If none is there, there is none.
+    fn first(&self, prefix: u64, sorted: &[Sorted]) -> usize {
+        match self.0[Self::bits(prefix)] {
+            0 => sorted.len(),
+            ANYWHERE => sorted.partition_point(|it| it.prefix < prefix),
+            place => usize::from(place) - 1,
+        }
     }
 
-    fn place(prefix: u64) -> (usize, u64) {
+    fn bits(prefix: u64) -> usize {
         // The golden ratio in 64 bits, as Fibonacci hashing has it.
-        let [hash, ..] = prefix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
-        (usize::from(hash >> 6), 1 << (hash & 63))
+        let [bits, ..] = prefix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+        usize::from(bits)
     }
 }
 
@@ -92,22 +117,39 @@ impl Form {
             fields: Vec::with_capacity(n_fields.min(FIELDS_MAX)),
             ..Self::default()
         };
-        for field in body.split(|&byte| byte == b'&').filter(|field| !field.is_empty()) {
+        let mut begin = 0;
+        for end in memchr_iter(b'&', body).chain([body.len()]) {
+            let field = &body[begin..end];
+            begin = end + 1;
+            if field.is_empty() {
+                continue;
+            }
             if form.fields.len() == FIELDS_MAX {
                 return Err(FormError::TooManyFields);
             }
-            let (name, value) = match memchr(b'=', field) {
-                Some(at) => (&field[..at], &field[at + 1..]),
-                None => (field, &[][..]),
-            };
-            let start = form.text.len();
-            decode(name, &mut form.text);
-            let value_start = form.text.len();
-            decode(value, &mut form.text);
-            form.fields.push(Field { start, value: value_start, end: form.text.len() });
+            form.parse_field(field);
         }
         form.sort();
         Ok(form)
+    }
+
+    fn parse_field(&mut self, field: &[u8]) {
+        let start = self.text.len();
+        // Hardly a name has anything to decode in it.
+        let (name, value) = match memchr3(b'=', b'%', b'+', field) {
+            Some(at) if field[at] == b'=' => {
+                self.text.extend_from_slice(&field[..at]);
+                (&[][..], &field[at + 1..])
+            }
+            _ => match memchr(b'=', field) {
+                Some(at) => (&field[..at], &field[at + 1..]),
+                None => (field, &[][..]),
+            },
+        };
+        decode(name, &mut self.text);
+        let value_start = self.text.len();
+        decode(value, &mut self.text);
+        self.fields.push(Field { start, value: value_start, end: self.text.len() });
     }
 
     /// A form of these names and values, for whoever sends one.
@@ -206,24 +248,20 @@ impl Form {
             let prefix = prefix(name);
             Sorted { prefix, place }
         }));
-        self.names = Names::default();
-        sorted.iter().for_each(|it| self.names.add(it.prefix));
         // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
         // the values: sorting the joined text would be wrong.
         sorted.sort_unstable_by(|a, b| {
             let by_text = || self.at(*a).cmp(&self.at(*b)).then(a.place.cmp(&b.place));
             a.prefix.cmp(&b.prefix).then_with(by_text)
         });
+        self.names = Names::of(&sorted);
         self.sorted = sorted;
     }
 
     /// The values of a field, without the white space around them.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let (name, prefix) = (name.as_bytes(), prefix(name.as_bytes()));
-        let start = match self.names.may_have(prefix) {
-            true => self.sorted.partition_point(|it| it.prefix < prefix),
-            false => self.sorted.len(),
-        };
+        let start = self.names.first(prefix, &self.sorted);
         let alike = self.sorted[start..].iter().take_while(move |it| it.prefix == prefix);
         let named = alike.map(|it| self.at(*it)).filter(move |(n, _)| *n == name);
         named.map(|(_, value)| value.trim_ascii())
@@ -279,6 +317,9 @@ fn prefix(name: &[u8]) -> u64 {
 
 /// Adds a text to `decoded`, with its plus signs as spaces and its escapes resolved.
 fn decode(mut text: &[u8], decoded: &mut Vec<u8>) {
+    if text.is_empty() {
+        return;
+    }
     while let Some(at) = memchr2(b'%', b'+', text) {
         decoded.extend_from_slice(&text[..at]);
         let (byte, n_read) = match &text[at..] {

@@ -139,6 +139,19 @@ fn of_pairs(fields: &[(Vec<u8>, Vec<u8>)]) -> Form {
     form
 }
 
+#[test]
+fn each_of_many_fields_is_found() {
+    // More than there are places for names, and so many that some share one.
+    let names: Vec<_> = (0..FIELDS_MAX).map(|n| format!("F{n}")).collect();
+    let form = Form::from_pairs(names.iter().map(|name| (name.as_str(), name.as_str())));
+    for name in &names {
+        assert_eq!(form.text(name), Ok(Some(name.as_str())));
+    }
+    for other in ["F", "G0", "F500", ""] {
+        assert_eq!(form.text(other), Ok(None), "{other}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_as_plain_code_reads_them(
