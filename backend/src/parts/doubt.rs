@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Millis, Tracker};
-use live_users_state::Confidence;
+use live_users_core::{Agent, Millis};
+use live_users_state::Suspects;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -78,14 +78,9 @@ impl Doubt {
 }
 
 /// Those of each agent that has an id.
-pub(crate) fn suspect_by_agent(
-    tracker: &Tracker,
-    now: Millis,
-    suspect_after_ms: u64,
-) -> SuspectByAgent {
-    let each = Confidence::by_agent(tracker, now, suspect_after_ms).into_iter();
-    let suspect = each.filter_map(|(agent, it)| match agent {
-        Agent::Id(id) => (it.suspect > 0).then_some((id, it.suspect)),
+pub(crate) fn by_agent(suspects: Suspects) -> SuspectByAgent {
+    let suspect = suspects.by_agent.into_iter().filter_map(|(agent, users)| match agent {
+        Agent::Id(id) => Some((id, users)),
         Agent::Address(_) | Agent::Unknown => None,
     });
     suspect.collect()

@@ -9,7 +9,7 @@ use live_users_core::{Agent, HOUR_MS, MINUTE_MS, Millis};
 use live_users_intake::agents::Agents;
 use live_users_intake::alerts::{AlertTable, Condition, TWILIO};
 use live_users_state::history::{Grain, Line, Subject};
-use live_users_state::{AlertChange, AlertStep, Alerts, Confidence, State};
+use live_users_state::{AlertChange, AlertStep, Alerts, State, Suspects};
 use log::{debug, info, warn};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -17,7 +17,7 @@ use crate::parts::agents::AgentRegistry;
 use crate::parts::alert_values::{AlertValues, Values};
 use crate::parts::alerting::{Evaluator, Facts, Figures, values};
 use crate::parts::counting_rules::CountingRules;
-use crate::parts::doubt::{SuspectByAgent, suspect_by_agent};
+use crate::parts::doubt::by_agent;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
@@ -151,15 +151,13 @@ fn facts(state: &State, agents: &Agents, now: Millis, suspect_after_ms: u64) -> 
     };
     let named: BTreeSet<_> = alerts.iter().filter_map(|it| it.agent.as_ref()).collect();
     let all = tracker.numbers();
-    // Each of the two visits every call, and the writer waits meanwhile.
-    let suspect = match is_suspected(None) {
-        true => Confidence::of(tracker, now, suspect_after_ms).suspect,
-        false => 0,
+    // It visits every call, and the writer waits meanwhile.
+    let suspects = match is_suspected(None) || named.iter().any(|id| is_suspected(Some(id))) {
+        true => Suspects::of(tracker, now, suspect_after_ms),
+        false => Suspects::default(),
     };
-    let suspect_by_agent = match named.iter().any(|id| is_suspected(Some(id))) {
-        true => suspect_by_agent(tracker, now, suspect_after_ms),
-        false => SuspectByAgent::new(),
-    };
+    let suspect = if is_suspected(None) { suspects.users } else { 0 };
+    let suspect_by_agent = by_agent(suspects);
     let of_agent = |id: &String| {
         let numbers = tracker.breakdown_of_agent(&Agent::Id(id.as_str().into())).live;
         let suspect = suspect_by_agent.get(id.as_str()).filter(|_| is_suspected(Some(id)));

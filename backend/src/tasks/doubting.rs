@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live_users_broadcast::Throttle;
-use live_users_state::Confidence;
+use live_users_state::Suspects;
 use tokio::time::{Instant, sleep};
 
-use crate::parts::doubt::{Doubt, suspect_by_agent, wait_ms};
+use crate::parts::doubt::{Doubt, by_agent, wait_ms};
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 
 /// After a look comes a pause of this many times its duration. A look visits every call, and the writer
 /// waits meanwhile.
-const REST_TIMES: u32 = 49;
+const REST_TIMES: u32 = 199;
 
 /// When the state is looked at again that could not be read.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,19 +32,13 @@ pub(crate) async fn run(
         latest.mark_unchanged();
         let looked = queue.query(move |View { state, now, .. }| {
             let start = Instant::now();
-            let Confidence { suspect, changes_at, .. } = state.confidence(now, suspect_after_ms);
-            // Of an agent somebody may be suspect who has another call that is not.
-            let by_agent = suspect_by_agent(state.tracker(), now, suspect_after_ms);
-            (
-                suspect,
-                by_agent,
-                wait_ms(changes_at, now).map(Duration::from_millis),
-                start.elapsed(),
-            )
+            let suspects = Suspects::of(state.tracker(), now, suspect_after_ms);
+            let next = wait_ms(suspects.changes_at, now).map(Duration::from_millis);
+            (suspects, next, start.elapsed())
         });
         let (next, took) = match looked.await {
-            Ok((suspect, by_agent, next, took)) => {
-                doubt.note(suspect, by_agent, is_by_time);
+            Ok((suspects, next, took)) => {
+                doubt.note(suspects.users, by_agent(suspects), is_by_time);
                 (next, took)
             }
             // Then the number itself is unknown, and its doubt is not told either.

@@ -1,5 +1,6 @@
 //! What is kept of accounts against a state that was told of one of them alone.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::history::{Grain, Line, Subject};
 use crate::record::{Change, Record};
 use crate::snapshot;
 use crate::state::{Confidence, State};
+use crate::suspects::Suspects;
 
 const BEGIN: u64 = 1_795_000_000_000;
 const NAMES: [&str; 2] = ["acme", "zeta"];
@@ -96,6 +98,13 @@ proptest! {
                 let alone = Confidence::of_agent(&scoped, &agent, now, 120_000);
                 prop_assert_eq!(confidence, alone, "{:?}", agent);
             }
+            let suspects = Suspects::of(&scoped, now, 120_000);
+            let Confidence { suspect, changes_at, .. } = confidence;
+            prop_assert_eq!((suspects.users, suspects.changes_at), (suspect, changes_at));
+            let by_agent = Confidence::by_agent(&scoped, now, 120_000).into_iter();
+            let by_agent = by_agent.map(|(agent, it)| (agent, it.suspect)).filter(|(_, n)| *n > 0);
+            let found: BTreeMap<_, _> = suspects.by_agent.into_iter().collect();
+            prop_assert_eq!(found, by_agent.collect::<BTreeMap<_, _>>());
             let feed = whole.activity_log().list().filter(|it| it.account.as_deref() == Some(name));
             let feed: Vec<_> = feed.cloned().collect();
             prop_assert_eq!(feed, alone.activity_log().list().cloned().collect::<Vec<_>>());

@@ -41,6 +41,7 @@ mod stored_admission;
 mod stored_call;
 mod stored_remembered;
 mod stored_told;
+mod suspects;
 mod varint;
 pub mod words;
 
@@ -68,6 +69,7 @@ pub use shared_links::{
 };
 pub use snapshot_task::SnapshotTask;
 pub use state::{Confidence, Settings, State, is_suspect};
+pub use suspects::Suspects;
 
 #[cfg(test)]
 mod accounts_tests;
