@@ -22,6 +22,12 @@ const LINES_MAX: usize = 16_384;
 /// How long lines gather that come soon after others, in milliseconds. Then they are written together.
 const GATHER_MS: u64 = 1;
 
+/// The same where many come: to wake the thread and to write take longer than the lines themselves.
+const GATHER_MANY_MS: u64 = 5;
+
+/// So many lines in one go are many.
+const MANY_LINES: usize = 8;
+
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
 const FLUSH_MS_MAX: u64 = 1_000;
 
@@ -180,12 +186,17 @@ impl Shared {
             // An error means that nothing reads the output any more. It cannot be logged anywhere.
             let _nobody_reads = output.write_all(&text).and_then(|()| output.flush());
             text.clear();
-            next = Instant::now() + Duration::from_millis(GATHER_MS);
+            next = Instant::now() + gathering(lines);
             waiting = self.waiting.lock();
             waiting.finish(lines);
             self.is_written.notify_all();
         }
     }
+}
+
+/// How long lines gather after so many were written together.
+fn gathering(lines: usize) -> Duration {
+    Duration::from_millis(if lines < MANY_LINES { GATHER_MS } else { GATHER_MANY_MS })
 }
 
 #[cfg(test)]
@@ -248,6 +259,12 @@ mod tests {
         assert!(writes.len() <= 2, "{} writes", writes.len());
         let expected: String = (0..1_000).map(|n| format!("{n}\n")).collect();
         assert_eq!(writes.concat(), format!("first\n{expected}").into_bytes());
+    }
+
+    #[test]
+    fn lines_gather_for_longer_where_many_come() {
+        let ms = |lines| gathering(lines).as_millis();
+        assert_eq!((ms(1), ms(MANY_LINES - 1), ms(MANY_LINES)), (1, 1, 5));
     }
 
     #[test]
