@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use live_users_core::Millis;
 use live_users_journal::Position;
-use live_users_state::{RecoveryError, Settings, SnapshotTask, State, snapshot};
+use live_users_state::{RecoveryError, Settings, SnapshotTask, State};
 use log::warn;
 
 /// A snapshot is due after this many records.
@@ -13,6 +13,11 @@ pub const SNAPSHOT_RECORDS: u64 = 100_000;
 pub const SNAPSHOT_AGE_MS: u64 = 10 * 60_000;
 /// How precisely the age of records is known, in milliseconds.
 const MARK_EVERY_MS: u64 = 60_000;
+/// The most known calls whose state is copied for a snapshot, which takes some milliseconds. A replay
+/// beside the writer makes it wait for nothing, and costs as much as all records since the last one.
+pub const COPIED_CALLS_MAX: usize = 1 << 17;
+/// The same of calls of which only a fingerprint is left.
+pub const COPIED_REMEMBERED_MAX: usize = 8 * COPIED_CALLS_MAX;
 /// Trims in a row. Each is small, so the next batch does not wait long.
 const TRIMS_MAX: usize = 8;
 
@@ -74,12 +79,13 @@ impl Compaction {
 
     /// Returns the snapshot to save, if one is due and none is being saved.
     ///
-    /// If the newest snapshot was lost, this encodes the state itself. Only then does an encoding
-    /// block the writer.
+    /// A state with few calls is copied here, which blocks the writer for a moment; and any state if
+    /// the newest snapshot was lost. Of a shared log another replica may have saved a newer snapshot,
+    /// which a replay finds.
     pub(crate) fn begin(
         &mut self,
         now: Millis,
-        at: Position,
+        (at, is_shared): (Position, bool),
         state: &State,
     ) -> Option<SnapshotTask> {
         (self.trims, self.is_stuck) = (TRIMS_MAX, false);
@@ -93,7 +99,7 @@ impl Compaction {
             warn!("the newest snapshot was lost: the state of this process takes its place");
             self.is_busy = true;
             self.begun = (at.seq, now);
-            return Some(SnapshotTask::Save(at, snapshot::encode(state)));
+            return Some(SnapshotTask::Save(at, Box::new(state.clone())));
         }
         let (since, when) = self.begun;
         let records = at.seq.saturating_sub(since);
@@ -103,6 +109,9 @@ impl Compaction {
         }
         self.is_busy = true;
         self.begun = (at.seq, now);
+        if !is_shared && is_copied_soon(state) {
+            return Some(SnapshotTask::Save(at, Box::new(state.clone())));
+        }
         let settings = self.keep.settings;
         Some(SnapshotTask::Replay { since, last: at.seq, settings })
     }
@@ -155,4 +164,10 @@ impl Compaction {
     pub(crate) fn is_behind(&self) -> bool {
         self.trims == 0 && !self.is_stuck
     }
+}
+
+/// Whether a copy of the state takes so little time that the writer may wait for it.
+fn is_copied_soon(state: &State) -> bool {
+    let calls = state.tracker();
+    calls.known() <= COPIED_CALLS_MAX && calls.remembered().count() <= COPIED_REMEMBERED_MAX
 }

@@ -128,7 +128,7 @@ impl Replica {
         let Some(compaction) = self.compaction.as_mut().filter(|_| !self.is_degraded) else {
             return;
         };
-        let task = compaction.begin(now.time, self.applied, &self.state);
+        let task = compaction.begin(now.time, (self.applied, self.is_shared), &self.state);
         self.effects.extend(task.map(Effect::SaveSnapshot));
         self.trim(now);
     }

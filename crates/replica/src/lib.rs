@@ -68,7 +68,9 @@ pub use audit::{
     AuditReport, AuditTask, Check, check_invariants,
 };
 pub use commit::RETRY_BUFFER_MAX;
-pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};
+pub use compaction::{
+    COPIED_CALLS_MAX, COPIED_REMEMBERED_MAX, Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS,
+};
 pub use freshness::{FRESH_MS, UNRECORDED_MS_MAX, is_fresh};
 pub use io::{
     Deferred, Done, Effect, Input, LogAnswer, LogRequest, NotRewritten, Now, Output, Publication,

@@ -1,14 +1,15 @@
 //! Saving a snapshot beside the writer, which goes on meanwhile.
 
-use live_users_journal::{Part, Position, Reader, SavedParts, Snapshots};
+use std::fmt;
+
+use live_users_journal::{Position, Reader, SavedParts, Snapshots};
 use log::info;
 
 use crate::recovery::{self, RecoveryError};
 use crate::snapshot;
-use crate::state::Settings;
+use crate::state::{Settings, State};
 
 /// A snapshot to save, by a thread that has handles of its own.
-#[derive(Debug, PartialEq, Eq)]
 pub enum SnapshotTask {
     /// Replay the log from its newest snapshot on, as a restart does, and save where that arrives.
     /// So the writer never stands still for a snapshot, however many calls there are.
@@ -20,8 +21,8 @@ pub enum SnapshotTask {
         /// What the state follows beside the records.
         settings: Settings,
     },
-    /// Save this state, which the log has led to here.
-    Save(Position, Vec<Part>),
+    /// Save this copy of the state, which the log has led to here.
+    Save(Position, Box<State>),
 }
 
 impl SnapshotTask {
@@ -37,7 +38,7 @@ impl SnapshotTask {
         snapshots: &mut dyn Snapshots,
     ) -> Result<u64, RecoveryError> {
         let (at, saved) = match self {
-            Self::Save(at, parts) => (at, snapshots.save_parts(at, &mut parts.into_iter())?),
+            Self::Save(at, state) => (at, snapshots.save_parts(at, &mut snapshot::parts(&state))?),
             Self::Replay { since, last, settings } => {
                 let epoch = reader.position()?.epoch;
                 let (state, covered) = recovery::replayed(reader, snapshots, last, settings)?;
@@ -51,5 +52,17 @@ impl SnapshotTask {
         let SavedParts { bytes, written } = saved;
         info!("snapshot of {bytes} bytes at {at}, of which {written} are new");
         Ok(at.seq)
+    }
+}
+
+/// Without the state, which has names of calls.
+impl fmt::Debug for SnapshotTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replay { since, last, .. } => {
+                f.debug_struct("Replay").field("since", since).field("last", last).finish()
+            }
+            Self::Save(at, _) => f.debug_tuple("Save").field(at).finish_non_exhaustive(),
+        }
     }
 }

@@ -168,9 +168,14 @@ impl Driver {
         effects.iter().any(|effect| matches!(effect, Effect::Answer(Ticket(8), Ok(()))))
     }
 
+    /// The snapshot that the replica requested, if there is one. It is not saved then.
+    pub(crate) fn requested(&mut self) -> Option<SnapshotTask> {
+        self.snapshot.take()
+    }
+
     /// Saves the snapshot that the replica requested, if there is one, and trims after it.
     pub(crate) fn checkpoint(&mut self) {
-        let Some(task) = self.snapshot.take() else { return };
+        let Some(task) = self.requested() else { return };
         let (mut reader, mut snapshots) = (
             self.node.journal().reader().expect("a reader"),
             self.node.journal().snapshots().expect("snapshots"),

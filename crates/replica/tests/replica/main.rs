@@ -9,3 +9,4 @@ mod only_asking;
 mod overdue;
 mod replicas;
 mod rules;
+mod snapshots;

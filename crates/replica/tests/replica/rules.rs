@@ -225,7 +225,7 @@ fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
     assert_eq!((snapshot::encode(&state), covered), (bytes, at.seq));
 }
 
-/// Saving a snapshot replays the log separately, while the log grows.
+/// A snapshot is saved separately, while the log grows.
 #[test]
 fn a_snapshot_is_the_state_of_the_log_and_the_records_before_it_are_trimmed() {
     let journal = live_users_journal::Memory::with_epoch(1);
@@ -269,29 +269,6 @@ fn after_a_snapshot_of_everything_nothing_is_left_to_replay() {
     drop(driver);
     let Replayed { state, covered, .. } = replay(&*journal.open().unwrap()).unwrap();
     assert_eq!((state.tracker().numbers().users, covered), (1, 1));
-}
-
-/// No process could start from the rest of the log, but a running replica has the state.
-#[test]
-fn a_running_replica_replaces_a_lost_snapshot_by_its_own_state() {
-    let log = live_users_journal::Memory::with_epoch(1);
-    let mut driver = Driver::on_short_log(log.open().unwrap());
-    driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
-    driver.sweep(Millis(2));
-    driver.checkpoint();
-    log.lose_snapshot();
-    // The next snapshot notices the loss, and the one after that replaces it.
-    for now in [HOUR, 2 * HOUR] {
-        let said = vec![evidence("a", Source::Speech, Said::InProgress)];
-        driver.record(Millis(now), said).unwrap();
-        driver.sweep(Millis(now));
-        driver.checkpoint();
-    }
-    driver.checkpoint();
-    assert!(driver.journal().snapshots().unwrap().load().unwrap().is_some());
-    drop(driver);
-    let Replayed { state, .. } = replay(&*log.open().unwrap()).unwrap();
-    assert_eq!(state.tracker().numbers().users, 1);
 }
 
 #[test]
