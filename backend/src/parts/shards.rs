@@ -144,15 +144,35 @@ impl Shards {
         join_all(asked).await.into_iter().collect()
     }
 
-    /// Forgets where calls were that are over and of which nothing was heard lately.
+    /// Forgets where calls were that are over and of which nothing was heard lately: some parts of the
+    /// names at a time, since every webhook asks the router.
     pub(crate) async fn turn(&self) {
         let Some(router) = &self.router else { return };
-        let quiet = router.lock().quiet();
+        let parts = router.lock().parts();
+        let (mut begin, mut quiet) = (0, vec![Vec::new(); self.queues.len()]);
+        for part in 0..parts {
+            for (shard, call) in router.lock().quiet(part) {
+                quiet[shard].push(call.clone());
+            }
+            let count: usize = quiet.iter().map(Vec::len).sum();
+            if count >= ASKED_MAX * quiet.len() || part + 1 == parts {
+                let over = self.over_of(&mut quiet).await;
+                for part in begin..=part {
+                    router.lock().turn(part, &over);
+                    tokio::task::yield_now().await;
+                }
+                begin = part + 1;
+            }
+        }
+    }
+
+    /// Takes the calls of each shard, and returns those that it does not have as up.
+    async fn over_of(&self, calls: &mut [Vec<CallId>]) -> HashSet<CallId> {
         let mut over = HashSet::new();
-        for (shard, queue) in self.queues.iter().enumerate() {
-            let calls: Vec<_> = quiet.iter().filter(|(of, _)| *of == shard).collect();
-            for some in calls.chunks(ASKED_MAX) {
-                let some: Vec<_> = some.iter().map(|(_, call)| call.clone()).collect();
+        for (queue, calls) in self.queues.iter().zip(calls) {
+            let mut calls = std::mem::take(calls).into_iter().peekable();
+            while calls.peek().is_some() {
+                let some: Vec<_> = calls.by_ref().take(ASKED_MAX).collect();
                 let asked = queue.query(move |view| {
                     let tracker = view.state.tracker();
                     some.into_iter().filter(|call| tracker.open_call(call).is_none()).collect()
@@ -162,7 +182,7 @@ impl Shards {
                 over.extend(ended);
             }
         }
-        router.lock().turn(&over);
+        over
     }
 
     /// Resolves when a writer has ended, also after a panic.

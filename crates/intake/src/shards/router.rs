@@ -50,8 +50,9 @@ struct Meeting {
 }
 
 impl Router {
-    /// So often, in milliseconds, [`Router::quiet`] is looked at and [`Router::turn`] called. A call
-    /// that is over stays known for as long to twice as long: longer than any sender's retries.
+    /// So often, in milliseconds, [`Router::quiet`] is looked at and [`Router::turn`] called for each of
+    /// the [`Router::parts`]. A call that is over stays known for as long to twice as long: longer than
+    /// any sender's retries.
     pub const TURN_MS: u64 = 10 * MINUTE_MS;
 
     /// A router that knows of no call.
@@ -137,18 +138,26 @@ impl Router {
         meetings.for_each(|meeting| self.meet(shard, meeting));
     }
 
-    /// The calls that nothing was said of since the last turn, each with its shard. Those that its
-    /// shard does not have as up may be dropped by [`Router::turn`].
-    pub fn quiet(&self) -> Vec<(usize, CallId)> {
-        self.calls.quiet().map(|(name, shard)| (usize::from(shard), name.clone())).collect()
+    /// In how many parts names are turned, each in one short step.
+    pub fn parts(&self) -> usize {
+        self.calls.parts()
     }
 
-    /// Forgets these of the calls that nothing was said of, and begins a new generation.
-    pub fn turn(&mut self, over: &HashSet<CallId>) {
-        self.calls.turn(|name| over.contains(name));
-        self.turns = (self.turns + 1) % MEETINGS_TURN_ONE_IN;
+    /// The calls of a part that nothing was said of since its last turn, each with its shard. Those that
+    /// its shard does not have as up may be dropped by [`Router::turn`].
+    pub fn quiet(&self, part: usize) -> impl Iterator<Item = (usize, &CallId)> {
+        self.calls.quiet(part).map(|(name, shard)| (usize::from(shard), name))
+    }
+
+    /// Forgets these of the calls of a part that nothing was said of, and begins a new generation there.
+    pub fn turn(&mut self, part: usize, over: &HashSet<CallId>) {
+        self.calls.turn(part, |name| over.contains(name));
+        if part == 0 {
+            self.turns = (self.turns + 1) % MEETINGS_TURN_ONE_IN;
+        }
         if self.turns == 0 {
-            self.meetings.turn(|_| true);
+            let parts = (part..self.meetings.parts()).step_by(self.calls.parts());
+            parts.for_each(|part| self.meetings.turn(part, |_| true));
         }
     }
 

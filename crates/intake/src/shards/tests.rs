@@ -1,6 +1,6 @@
 //! The routing rule: where evidence goes by itself, and by what is known.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -191,14 +191,19 @@ fn what_is_over_is_forgotten_at_the_second_turn_and_what_is_up_never() {
     for call in ["CA1", "CA2", "CA3"] {
         router.route(&of(call, "", "a0", 1));
     }
-    assert!(router.quiet().is_empty());
-    router.turn(&HashSet::new());
+    let quiet = |router: &Router| {
+        let all = (0..router.parts()).flat_map(|part| router.quiet(part));
+        all.map(|(_, call)| call.clone()).collect::<BTreeSet<_>>()
+    };
+    let turn = |router: &mut Router, over: &HashSet<CallId>| {
+        (0..router.parts()).for_each(|part| router.turn(part, over));
+    };
+    assert!(quiet(&router).is_empty());
+    turn(&mut router, &HashSet::new());
     router.route(&of("CA3", "", "a0", 1));
-    let mut quiet: Vec<_> = router.quiet().into_iter().map(|(_, call)| call).collect();
-    quiet.sort();
-    assert_eq!(quiet, [id("CA1"), id("CA2")]);
+    assert_eq!(quiet(&router), BTreeSet::from([id("CA1"), id("CA2")]));
     // One of them has ended; so has one of which something was heard meanwhile.
-    router.turn(&HashSet::from([id("CA1"), id("CA3")]));
+    turn(&mut router, &HashSet::from([id("CA1"), id("CA3")]));
     let known = ["CA1", "CA2", "CA3"].map(|it| router.of_call(&id(it)).is_some());
     assert_eq!(known, [false, true, true]);
     assert_eq!(router.known(), 2);
@@ -216,6 +221,89 @@ fn the_table_is_bounded_and_loses_what_was_silent_for_longest() {
     assert_eq!(table.get(&id("CA0")), Some(0));
     assert_eq!(table.get(&id("CA9999")), Some(9_999));
     assert_eq!(table.get(&id("CA1")), None);
+}
+
+#[test]
+fn meetings_are_forgotten_by_turns_of_their_own_in_each_part() {
+    // Fewer parts with meetings than with calls, and more.
+    for (calls, meetings) in [(1 << 21, 1 << 13), (1 << 13, 1 << 21)] {
+        let layout = layout(3, ShardBy::Agent);
+        let mut router = Router::with_room(layout, calls, meetings);
+        let rooms: Vec<_> = (0..500).map(|n| id(&format!("s/{n}"))).collect();
+        for room in &rooms {
+            router.route(&Evidence { room: Some(room.clone()), ..of("CA1", "", "a0", 1) });
+        }
+        let known =
+            |router: &Router| rooms.iter().filter(|it| !router.of_meeting(it).is_empty()).count();
+        let turns = (1..100).find(|_| {
+            (0..router.parts()).for_each(|part| router.turn(part, &HashSet::new()));
+            known(&router) < 500
+        });
+        assert_eq!((turns, known(&router)), (Some(12), 0));
+    }
+}
+
+#[test]
+fn no_step_of_a_full_router_is_about_many_names() {
+    let mut router = Router::new(layout(3, ShardBy::Agent));
+    let names = 300_000;
+    (0..names).for_each(|n| router.know(n % 3, &id(&format!("CA{n}"))));
+    (0..router.parts()).for_each(|part| router.turn(part, &HashSet::new()));
+    let quiet: Vec<_> = (0..router.parts()).map(|part| router.quiet(part).count()).collect();
+    assert_eq!(quiet.iter().sum::<usize>(), names);
+    assert!(quiet.iter().all(|of_part| *of_part < 2_048), "{quiet:?}");
+}
+
+/// What may happen to a table of names: one of them is heard of, or a part turns and drops some.
+#[derive(Clone, Debug)]
+enum Step {
+    Hear(u8, u32),
+    Turn(usize, HashSet<u8>),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let dropped = proptest::collection::hash_set(0..30_u8, 0..30);
+    prop_oneof![
+        3 => (0..30_u8, any::<u32>()).prop_map(|(name, value)| Step::Hear(name, value)),
+        1 => (any::<usize>(), dropped).prop_map(|(part, dropped)| Step::Turn(part, dropped)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_table_in_parts_says_what_a_list_with_ages_says(
+        steps in vec(any_step(), 0..120),
+        parts in 1..9_usize,
+    ) {
+        // Its part is asked for, the rest is a plain list: of each name the value, and how many turns
+        // of its part it was silent for, up to one.
+        let name = |n: u8| id(&format!("CA{n}"));
+        let mut table = Generations::in_parts(100 * parts, parts);
+        let mut list: HashMap<u8, (u32, bool)> = HashMap::new();
+        prop_assert_eq!(table.parts(), parts);
+        for step in steps {
+            match step {
+                Step::Hear(n, value) => {
+                    table.hear(&name(n), value);
+                    list.insert(n, (value, false));
+                }
+                Step::Turn(part, dropped) => {
+                    let part = part % parts;
+                    table.turn(part, |it| dropped.iter().any(|n| name(*n) == *it));
+                    let is_in = |n: u8| table.part_of(&name(n)) == part;
+                    list.retain(|n, (_, is_old)| !(is_in(*n) && *is_old && dropped.contains(n)));
+                    list.iter_mut().filter(|(n, _)| is_in(**n)).for_each(|(_, it)| it.1 = true);
+                }
+            }
+            prop_assert_eq!(table.len(), list.len());
+            for n in 0..30 {
+                let (part, listed) = (table.part_of(&name(n)), list.get(&n));
+                prop_assert_eq!(table.get(&name(n)), listed.map(|it| it.0));
+                let quiet = table.quiet(part).find(|(it, _)| **it == name(n)).map(|it| it.1);
+                prop_assert_eq!(quiet, listed.filter(|it| it.1).map(|it| it.0));
+            }
+        }
+    }
 }
 
 /// Any evidence of a small world, in which everything is tied to everything.

@@ -33,10 +33,12 @@ impl Sharded {
     /// Forgets the calls that are over and of which nothing was heard.
     pub(super) fn turn(&mut self) {
         let is_over =
-            |(shard, call): &(usize, CallId)| self.trackers[*shard].open_call(call).is_none();
-        let quiet = self.router.quiet().into_iter();
-        let over: HashSet<_> = quiet.filter(is_over).map(|(_, call)| call).collect();
-        self.router.turn(&over);
+            |(shard, call): &(usize, &CallId)| self.trackers[*shard].open_call(call).is_none();
+        for part in 0..self.router.parts() {
+            let quiet = self.router.quiet(part).filter(is_over);
+            let over: HashSet<_> = quiet.map(|(_, call)| call.clone()).collect();
+            self.router.turn(part, &over);
+        }
     }
 
     /// The sum of all live users.
