@@ -49,8 +49,7 @@ pub(crate) async fn summary(
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
     let query = query_of(&request);
-    let summary = admin_api.summary(question(&admin, &["summary"], &query)).await;
-    told(&admin, summary).map(json)
+    ask(&admin, &admin_api, &["summary"], &query, AdminApi::summary).await
 }
 
 /// How far the backend is connected with Twilio.
@@ -72,8 +71,7 @@ pub(crate) async fn calls(
     match Format::of(&request).map_err(AdminApiError::from)? {
         Format::Json => {
             let query = query_of(&request);
-            let calls = admin_api.calls(question(&admin, &["calls"], &query)).await;
-            told(&admin, calls).map(json)
+            ask(&admin, &admin_api, &["calls"], &query, AdminApi::calls).await
         }
         format => rows(admin, &admin_api, ("calls", format), &request).await,
     }
@@ -96,8 +94,7 @@ pub(crate) async fn activity(
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
     let query = query_of(&request);
-    let activity = admin_api.activity(question(&admin, &["activity"], &query)).await;
-    told(&admin, activity).map(json)
+    ask(&admin, &admin_api, &["activity"], &query, AdminApi::activity).await
 }
 
 /// Which alerts fire, and what has happened to them lately.
@@ -154,7 +151,18 @@ pub(crate) async fn read(
     segments: &[&str],
     query: &[(String, String)],
 ) -> Result<HttpResponse, Error> {
-    told(admin, admin_api.ask(question(admin, segments, query)).await).map(json)
+    ask(admin, admin_api, segments, query, AdminApi::ask).await
+}
+
+/// Asks in this way, of one shard or of all.
+async fn ask(
+    admin: &Admin,
+    admin_api: &AdminApi,
+    segments: &[&str],
+    query: &[(String, String)],
+    way: impl AsyncFnOnce(&AdminApi, Question<'_>) -> Result<String, AdminApiError>,
+) -> Result<HttpResponse, Error> {
+    told(admin, way(admin_api, question(admin, segments, query)).await).map(json)
 }
 
 /// Asks for what is an object in JSON, and rows in any other form.
