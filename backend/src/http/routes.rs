@@ -46,27 +46,29 @@ pub(crate) struct WrongMethods(LogThrottle);
 /// A path is compared with one route after the other. So what is asked most stands first, and the
 /// patterns last: to compare a path with one of these takes as long as with a hundred plain paths.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
-    app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
-        .configure(add_webhooks)
-        .configure(|app| add_reads(app, origins))
-        .configure(add_common)
-        .service(PATHS.read("/readyz", NONE, health::ready))
-        .service(PATHS.read("/metrics", NONE, metrics::metrics))
-        .configure(add_patterns)
-        .configure(add_common_patterns)
-        .configure(add_webhook_patterns)
-        .default_service(web::to(not_found));
+    add_state(app, origins, [add_webhooks, add_webhook_patterns]);
 }
 
 /// Adds what one of several shards tells, to its part of an application: all but webhooks.
 pub(crate) fn add_of_shard(app: &mut ServiceConfig, origins: &AllowedOrigins) {
+    add_state(app, origins, [|_| {}, |_| {}]);
+}
+
+/// Adds what is told of one state, and the webhooks: their plain paths, and their patterns.
+fn add_state(
+    app: &mut ServiceConfig,
+    origins: &AllowedOrigins,
+    [webhooks, webhook_patterns]: [fn(&mut ServiceConfig); 2],
+) {
     app.service(PATHS.read(TOTAL_PATH, TOTAL, count::total).wrap(origins.cors()))
+        .configure(webhooks)
         .configure(|app| add_reads(app, origins))
         .configure(add_common)
         .service(PATHS.read("/readyz", NONE, health::ready))
         .service(PATHS.read("/metrics", NONE, metrics::metrics))
         .configure(add_patterns)
         .configure(add_common_patterns)
+        .configure(webhook_patterns)
         .default_service(web::to(not_found));
 }
 
