@@ -20,7 +20,7 @@ use log::info;
 
 use self::page::PageQuery;
 use self::view::Presenter;
-use super::answer::json;
+use super::answer::{AnsweredQueue, json};
 use super::audit;
 use super::auth::BearerAuth;
 use super::authorized::{Permitted, PermittedCalls};
@@ -42,15 +42,11 @@ const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 pub(crate) async fn list(
     PermittedCalls(access): PermittedCalls,
     auth: Data<BearerAuth>,
-    queue: Data<Queue>,
+    AnsweredQueue(queue): AnsweredQueue,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    // Nothing is known of them, and none would be shown as `[]`.
-    if let Some(why) = queue.unanswered() {
-        return Err(why.into());
-    }
     let format = Format::of(&request)?;
     let agents = agents.now();
     let query = PageQuery::parse(request.query_string())?.with_names(&agents);

@@ -15,6 +15,7 @@ use serde_json::Value;
 use self::past::{CallSpans, Calls, PastRange};
 use self::query::StretchQuery;
 use super::{Source, row};
+use crate::http::answer::AnsweredQueue;
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
 use crate::http::calls::view::{Presenter, Span};
@@ -24,7 +25,7 @@ use crate::http::rows::{self, Table};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::queue::{Queue, View};
+use crate::parts::queue::View;
 use crate::parts::scope::Scope;
 
 const STRETCHES: Table = Table {
@@ -73,14 +74,12 @@ struct StretchRow<'a> {
 pub(crate) async fn stretches(
     PermittedCalls(access): PermittedCalls,
     auth: Data<BearerAuth>,
-    (queue, journal): (Data<Queue>, Data<JournalReader>),
+    AnsweredQueue(queue): AnsweredQueue,
+    journal: Data<JournalReader>,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    if let Some(why) = queue.unanswered() {
-        return Err(why.into());
-    }
     let format = Format::of_rows(&request)?;
     let query = StretchQuery::parse(request.query_string())?;
     let (agents, wanted, whole) = (agents.now(), query.clone(), access.scope.clone());
