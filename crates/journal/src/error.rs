@@ -18,7 +18,8 @@ pub enum JournalError {
     /// The program was built without the engine of this address.
     #[error(
         "JOURNAL_URL has the scheme `{scheme}:`, and this program was built without the feature \
-         `{feature}` that it needs: build it with that feature, or name another journal"
+         `{feature}` that it needs: build it with that feature, as \
+         `cargo run --profile quick --features {feature}` does, or name another journal"
     )]
     NotBuiltIn {
         /// The scheme of the address.

@@ -9,10 +9,19 @@ use crate::args::{BACKEND_PORT, PROXY_PORT};
 use crate::local::{LOOK_SECONDS, Stack, Told};
 use crate::{NAME, tell};
 
+/// What cargo was asked for beyond what a first run needs, so that a printed command builds nothing anew.
+const FEATURES: &[&str] = match (cfg!(feature = "nats"), cfg!(feature = "otlp")) {
+    (true, true) => &["nats", "otlp"],
+    (true, false) => &["nats"],
+    (false, true) => &["otlp"],
+    (false, false) => &[],
+};
+
 /// How to run this command with these arguments, for whoever has started this process.
 pub(crate) fn command(env: &Env, arguments: &str) -> String {
     // Cargo sets it for what it runs.
-    as_started(env.get("CARGO").is_some(), std::env::args().next().as_deref(), arguments)
+    let by_cargo = env.get("CARGO").map(|_| FEATURES);
+    as_started(by_cargo, std::env::args().next().as_deref(), arguments)
 }
 
 /// The same for what is printed where no environment is at hand, in backticks.
@@ -20,15 +29,16 @@ pub(crate) fn how_to_run(arguments: &str) -> String {
     format!("`{}`", command(&Env::process(), arguments))
 }
 
-/// A program that was named by a path may not be found without it.
-fn as_started(by_cargo: bool, program: Option<&str>, arguments: &str) -> String {
+/// A program that was named by a path may not be found without it. Cargo has been given these features.
+fn as_started(by_cargo: Option<&[&str]>, program: Option<&str>, arguments: &str) -> String {
     let is_plain = |it: &char| it.is_ascii_alphanumeric() || "/._-+~".contains(*it);
-    let program = match program.filter(|it| it.contains('/')) {
-        path if by_cargo => {
-            let cargo = by_cargo_of(path.unwrap_or_default());
-            let end = if arguments.is_empty() { "" } else { " --" };
-            return format!("{cargo}{end} {arguments}").trim_end().to_owned();
-        }
+    let path = program.filter(|it| it.contains('/'));
+    if let Some(features) = by_cargo {
+        let cargo = by_cargo_of(path.unwrap_or_default(), features);
+        let end = if arguments.is_empty() { "" } else { " --" };
+        return format!("{cargo}{end} {arguments}").trim_end().to_owned();
+    }
+    let program = match path {
         Some(path) if path.chars().all(|it| is_plain(&it)) => path,
         _ => NAME,
     };
@@ -37,12 +47,17 @@ fn as_started(by_cargo: bool, program: Option<&str>, arguments: &str) -> String 
 
 /// How cargo has started the program at this path: it should not build it anew in another profile. The
 /// folder has the name of the profile, but for that of `dev`.
-fn by_cargo_of(path: &str) -> String {
-    match Path::new(path).parent().and_then(Path::file_name).and_then(OsStr::to_str) {
+fn by_cargo_of(path: &str, features: &[&str]) -> String {
+    let mut cargo = match Path::new(path).parent().and_then(Path::file_name).and_then(OsStr::to_str)
+    {
         Some("debug") => "cargo run".to_owned(),
         Some(profile) if profile != "release" => format!("cargo run --profile {profile}"),
         Some(_) | None => "cargo run --release".to_owned(),
+    };
+    if !features.is_empty() {
+        cargo += &format!(" --features {}", features.join(","));
     }
+    cargo
 }
 
 /// Says how a demonstration is left.
@@ -170,18 +185,24 @@ mod tests {
 
     #[test]
     fn a_command_is_printed_as_the_program_was_started() {
+        type Features<'a> = Option<&'a [&'a str]>;
+        let (plain, with): (Features, Features) = (Some(&[]), Some(&["nats", "otlp"]));
+        let release = Some("target/release/live-users");
+        let quick = Some("target/quick/live-users");
         for (by_cargo, program, arguments, printed) in [
-            (true, Some("target/release/live-users"), "doctor", "cargo run --release -- doctor"),
-            (true, Some("target/release/live-users"), "", "cargo run --release"),
-            (true, Some("target/quick/live-users"), "", "cargo run --profile quick"),
-            (true, Some("/a/quick/live-users"), "doctor", "cargo run --profile quick -- doctor"),
-            (true, Some("target/debug/live-users"), "doctor", "cargo run -- doctor"),
-            (true, None, "doctor", "cargo run --release -- doctor"),
-            (false, Some("./live-users"), "doctor", "./live-users doctor"),
-            (false, Some("/opt/live-users"), "", "/opt/live-users"),
-            (false, Some("live-users"), "doctor", "live-users doctor"),
-            (false, Some("/a b/live-users"), "doctor", "live-users doctor"),
-            (false, None, "doctor", "live-users doctor"),
+            (plain, release, "doctor", "cargo run --release -- doctor"),
+            (plain, release, "", "cargo run --release"),
+            (plain, quick, "", "cargo run --profile quick"),
+            (plain, Some("/a/quick/live-users"), "doctor", "cargo run --profile quick -- doctor"),
+            (with, quick, "", "cargo run --profile quick --features nats,otlp"),
+            (with, release, "doctor", "cargo run --release --features nats,otlp -- doctor"),
+            (plain, Some("target/debug/live-users"), "doctor", "cargo run -- doctor"),
+            (plain, None, "doctor", "cargo run --release -- doctor"),
+            (None, Some("./live-users"), "doctor", "./live-users doctor"),
+            (None, Some("/opt/live-users"), "", "/opt/live-users"),
+            (None, Some("live-users"), "doctor", "live-users doctor"),
+            (None, Some("/a b/live-users"), "doctor", "live-users doctor"),
+            (None, None, "doctor", "live-users doctor"),
         ] {
             assert_eq!(as_started(by_cargo, program, arguments), printed);
         }
