@@ -6,6 +6,7 @@
 //! reads and applies those first, in the log's order and by the log's time. Otherwise two replicas
 //! would differ.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use live_users_core::{Evidence, Millis, Numbers, READ_AHEAD, Source};
@@ -225,9 +226,9 @@ impl Replica {
         page: Result<Vec<live_users_journal::Record>, JournalError>,
     ) {
         let applied = page.map_err(RecoveryError::from).and_then(|page| {
-            page.iter()
-                .take_while(|stored| stored.seq <= end.seq)
-                .try_for_each(|stored| self.apply(stored, end, &mut then))
+            let known = page.partition_point(|stored| stored.seq <= end.seq);
+            let mut chunks = page[..known].chunks(READ_AHEAD);
+            chunks.try_for_each(|chunk| self.apply(chunk, end, &mut then))
         });
         match applied {
             Ok(()) => self.read_to(now, end, then),
@@ -235,33 +236,47 @@ impl Replica {
         }
     }
 
-    /// Applies one record of the log. A record of our own batch is in memory and need not be
-    /// decoded. Its time is the log's all the same, because other replicas do not see our clock.
+    /// Applies records of the log. A record of our own batch is in memory and need not be decoded.
+    /// Its time is the log's all the same, because other replicas do not see our clock.
     fn apply(
         &mut self,
-        stored: &live_users_journal::Record,
+        stored: &[live_users_journal::Record],
         end: Position,
         then: &mut Then,
     ) -> Result<(), RecoveryError> {
-        debug_assert_eq!(stored.seq, self.applied.seq + 1, "no record is skipped or repeated");
-        let own = match then {
+        let (own, mut outcomes) = match then {
             Then::Commit { commit, batch, applied } => {
-                let first_own = end.seq + 1 - *batch as u64;
-                let n = stored.seq.checked_sub(first_own).and_then(|n| usize::try_from(n).ok());
-                n.and_then(|n| commit.records.get(n)).map(|record| (record.clone(), applied))
+                (&mut commit.records.make_contiguous()[..*batch], Some(applied))
             }
-            Then::Nothing | Then::Answer(_) | Then::Recovered => None,
+            Then::Nothing | Then::Answer(_) | Then::Recovered => (&mut [][..], None),
         };
-        match own {
-            Some((record, applied)) => {
-                let at = stored.at_ms.map_or(record.at, Millis);
-                let outcome = self.apply_record(&Record { at, ..record });
-                applied.push((outcome, self.state.tracker().numbers()));
+        let first_own = end.seq + 1 - own.len() as u64;
+        let place = |stored: &live_users_journal::Record| {
+            stored.seq.checked_sub(first_own).and_then(|n| usize::try_from(n).ok())
+        };
+        for stored in stored {
+            if let (Some(at_ms), Some(own)) =
+                (stored.at_ms, place(stored).and_then(|n| own.get_mut(n)))
+            {
+                own.at = Millis(at_ms);
             }
-            None => drop(self.apply_record(&decode(stored)?)),
         }
-        self.applied.seq = stored.seq;
-        Ok(())
+        let mut records = Vec::with_capacity(stored.len());
+        let decoded = stored.iter().try_for_each(|stored| {
+            let own = place(stored).and_then(|n| own.get(n)).map(Cow::Borrowed);
+            records.push((own.map_or_else(|| decode(stored).map(Cow::Owned), Ok)?, stored.seq));
+            Ok(())
+        });
+        self.state.read_ahead(records.iter().map(|(record, _)| &**record));
+        for (record, seq) in records {
+            debug_assert_eq!(seq, self.applied.seq + 1, "no record is skipped or repeated");
+            let outcome = self.apply_record(&record);
+            self.applied.seq = seq;
+            if let (Cow::Borrowed(_), Some(outcomes)) = (&record, &mut outcomes) {
+                outcomes.push((outcome, self.state.tracker().numbers()));
+            }
+        }
+        decoded
     }
 
     fn apply_record(&mut self, record: &Record) -> Option<Done> {

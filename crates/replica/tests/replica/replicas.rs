@@ -53,6 +53,24 @@ fn evidence_at_one_replica_counts_in_all_and_a_repeat_at_another_counts_once() {
 }
 
 #[test]
+fn many_records_of_others_before_a_large_batch_are_applied_first() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    log.set_time(10 * HOUR);
+    a.driver.record(Millis(5), (0..150).map(start).collect()).unwrap();
+    log.set_time(11 * HOUR);
+    let outcomes = b.driver.record(Millis(6), (100..250).map(start).collect()).unwrap();
+    let expected = [[Outcome::Confirmed; 50].as_slice(), &[Outcome::Started; 100]].concat();
+    assert_eq!(outcomes, expected);
+    assert!(a.driver.refresh());
+    assert_eq!((a.users(), b.users()), (250, 250));
+    assert_eq!(bytes(a.driver.state()), bytes(b.driver.state()));
+    let call = |n: usize| CallId::parse(&format!("call-{n}")).unwrap();
+    let first = |n| b.driver.state().tracker().call(&call(n)).unwrap().first;
+    assert_eq!((first(149), first(150)), (Millis(10 * HOUR), Millis(11 * HOUR)));
+}
+
+#[test]
 fn the_time_is_that_of_the_log_and_not_of_a_replica_with_a_wrong_clock() {
     let log = Memory::with_epoch(1);
     let [mut right, mut wrong] = [Replica::start(&log), Replica::start(&log)];
@@ -193,10 +211,12 @@ fn all_replicas_notice_a_replaced_log_by_its_epoch_and_rebuild() {
 #[test]
 fn a_record_of_a_later_version_ends_a_replica_and_not_the_log() {
     let log = Memory::with_epoch(1);
-    let mut replica = Replica::start(&log);
+    let [mut replica, mut other] = [Replica::start(&log), Replica::start(&log)];
+    other.driver.record(Millis(1), (0..70).map(start).collect()).unwrap();
     let (mut later, _) = log.open_shared().unwrap();
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
     assert!(!replica.driver.refresh() && replica.driver.replica().is_unreadable());
+    assert_eq!(replica.users(), 70, "what lies before it is applied");
 }
 
 #[test]
