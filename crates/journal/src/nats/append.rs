@@ -3,7 +3,9 @@
 //!
 //! The service puts messages in order, so nothing is asked of it but to store one. It may store a
 //! message without an answer. So no answer alone decides: it only shows what to wait for. The index
-//! decides, which is the log itself as every replica reads it.
+//! decides, which is the log itself as every replica reads it. Therefore the first copy asks for no
+//! answer while the follower delivers. Only one that does not come back is sent again with a question,
+//! whose answer says why.
 
 use std::time::{Duration, Instant as Moment};
 
@@ -18,6 +20,9 @@ use crate::{JournalError, Position};
 
 /// How long after silence the message is sent again.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// How long a message may take to come back that was sent without asking what becomes of it.
+const BACK_AFTER: Duration = Duration::from_millis(250);
 
 /// Appends a batch, and returns the position of its last record. After a failure the batch may or
 /// may not be in the log, and may still get there until [`cancel`] has succeeded.
@@ -80,6 +85,60 @@ impl<'a> Attempt<'a> {
         Ok(Self { log, epoch: index.epoch, known: index.end(), sender })
     }
 
+    /// Gets the message into the log, and returns what has become of the first one with its counter.
+    async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Outcome, Fault> {
+        let log = self.log;
+        let message = pack(self.known, self.sender, batch);
+        // Of the first copy: any copy may be the one that counts.
+        let (first_sent, before_ms) = (Moment::now(), (log.clock)());
+        let outcome = match self.send(&message, give_up).await? {
+            Some(outcome) => outcome,
+            None => self.insist(message, give_up).await?,
+        };
+        let after_ms = (log.clock)();
+        // Whatever was acknowledged before the first copy was sent lies before it.
+        log.status.known_at(first_sent);
+        let service_ms = outcome.commit.map_or(outcome.taken_ms, |it| it.at_ms);
+        log.set_clock_offset(service_ms, before_ms, after_ms);
+        Ok(outcome)
+    }
+
+    /// Sends the message without asking what becomes of it: it comes back through the log anyway,
+    /// and an answer before that costs each side a wake-up. Returns `None` if it does not come back,
+    /// or if the follower has not delivered anything since the last one that did not.
+    async fn send(&self, message: &Bytes, give_up: Instant) -> Result<Option<Outcome>, Fault> {
+        let log = self.log;
+        if !log.is_followed() {
+            return Ok(None);
+        }
+        let sent = log.client.send(log.subjects.log_subject(self.epoch), message.clone()).await;
+        if sent.is_ok() {
+            let limit = give_up.min(Instant::now() + BACK_AFTER);
+            if let Ok(back) = timeout_at(limit, self.await_outcome()).await {
+                return back.map(Some);
+            }
+        }
+        log.note_missed();
+        // Perhaps it is there, and only the follower is late. A copy would lie behind it for nothing.
+        match timeout_at(give_up, log.catch_up(Duration::ZERO)).await {
+            Ok(Err(error @ Fault::Error(_))) => Err(error),
+            _ => self.outcome(),
+        }
+    }
+
+    /// Waits until the index shows what has become of the message.
+    async fn await_outcome(&self) -> Result<Outcome, Fault> {
+        // Before the first look. Otherwise a change between the two would be missed.
+        let mut changes = self.log.changes();
+        loop {
+            if let Some(outcome) = self.outcome()? {
+                return Ok(outcome);
+            }
+            self.log.check()?;
+            let _the_sender_is_here = changes.changed().await;
+        }
+    }
+
     /// Sends the message until the index shows what has become of the first one with its counter.
     ///
     /// | answer of the service | then |
@@ -90,13 +149,9 @@ impl<'a> Attempt<'a> {
     /// | no answer until `give_up` | fail with the last silence |
     ///
     /// A copy has no effect, wherever it comes to lie. So a message can be sent again at any time.
-    async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Outcome, Fault> {
-        let log = self.log;
-        let message = pack(self.known, self.sender, batch);
+    async fn insist(&self, message: Bytes, give_up: Instant) -> Result<Outcome, Fault> {
         let mut fault = Fault::Silent("no answer in time".to_owned());
         let mut stored = None;
-        // Of the first copy: any copy may be the one that counts.
-        let (first_sent, before_ms) = (Moment::now(), (log.clock)());
         loop {
             let learned = match stored {
                 None => match timeout_at(give_up, self.publish(message.clone())).await {
@@ -113,17 +168,12 @@ impl<'a> Attempt<'a> {
                 },
                 Some(number) => timeout_at(give_up, self.settle(number)).await,
             };
-            let after_ms = (log.clock)();
             // A log that is damaged or replaced. Silence, on the other hand, is no reason to stop:
             // the follower may have delivered meanwhile what could not be asked.
             if let Ok(Err(error @ Fault::Error(_))) = learned {
                 return Err(error);
             }
             if let Some(outcome) = self.outcome()? {
-                // Whatever was acknowledged before the first copy was sent lies before it.
-                log.status.known_at(first_sent);
-                let service_ms = outcome.commit.map_or(outcome.taken_ms, |it| it.at_ms);
-                log.set_clock_offset(service_ms, before_ms, after_ms);
                 return Ok(outcome);
             }
             if let Ok(Err(Fault::Silent(why))) = learned {

@@ -147,6 +147,12 @@ impl Client {
         }
     }
 
+    /// Sends a message without asking what becomes of it.
+    pub(super) async fn send(&self, subject: String, payload: Bytes) -> Result<(), Fault> {
+        let sent = self.client.publish(subject, payload).await;
+        sent.map_err(|error| Fault::Silent(error.to_string()))
+    }
+
     /// Stores a message and returns its number. The service refuses it with [`Fault::Conflict`] if
     /// another message came first: `expected` is the header for that. It drops a message whose `id`
     /// it remembers, and returns the number of the first one.

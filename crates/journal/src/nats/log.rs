@@ -4,7 +4,7 @@
 //! needs the log's end polls the leader, and fetches what the follower has not delivered in time.
 //! Both call [`Log::ingest`], which takes each message once, whichever way is faster.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -47,6 +47,8 @@ pub(super) struct Log {
     pub(super) follower_is_late: Notify,
     /// How many messages the follower has delivered.
     pub(super) follower_delivered: AtomicU64,
+    /// How many it had delivered when an own message was last missed.
+    missed_at: AtomicU64,
     /// The service's clock minus this machine's, in milliseconds. `None` before the first
     /// comparison.
     ahead_ms: Mutex<Option<i64>>,
@@ -69,6 +71,7 @@ impl Log {
             moved: watch::Sender::new(()),
             follower_is_late: Notify::new(),
             follower_delivered: AtomicU64::new(0),
+            missed_at: AtomicU64::new(0),
             ahead_ms: Mutex::new(None),
         };
         log.await_quorum().await?;
@@ -123,10 +126,27 @@ impl Log {
         ingested
     }
 
+    /// Whether the follower has delivered anything since an own message was last missed.
+    pub(super) fn is_followed(&self) -> bool {
+        let delivered = self.follower_delivered.load(Ordering::Relaxed);
+        delivered != self.missed_at.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an own message was not delivered in time.
+    pub(super) fn note_missed(&self) {
+        let delivered = self.follower_delivered.load(Ordering::Relaxed);
+        self.missed_at.store(delivered, Ordering::Relaxed);
+    }
+
+    /// Changes whenever the index does, from this call on.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
     /// Waits until the index has this message. Returns whether it has it.
     pub(super) async fn wait_for(&self, message: u64, limit: Duration) -> bool {
         // Before the first check. Otherwise a change between the two would be missed.
-        let mut moved = self.moved.subscribe();
+        let mut moved = self.changes();
         let is_there = || self.index.lock().end().message >= message;
         let waiting = async {
             while !is_there() {

@@ -16,6 +16,8 @@ on_each_nats_version! {
     the_death_of_a_leader_under_load_loses_nothing_acknowledged,
     whatever_is_stored_again_changes_nothing,
     replicas_that_begin_at_other_places_number_alike,
+    a_batch_that_comes_back_through_the_log_asks_for_no_answer,
+    a_batch_that_no_follower_brings_back_is_in_the_log_all_the_same,
 }
 
 /// Each writer appends its batches, of one to three records.
@@ -196,4 +198,45 @@ fn replicas_that_begin_at_other_places_number_alike(version: NatsVersion) {
     }
     let end = write(vec![late, open(&url).unwrap()], 2);
     assert!(end.iter().any(|it| it.position().seq == records.len() as u64 + 6));
+}
+
+fn a_batch_that_comes_back_through_the_log_asks_for_no_answer(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
+    let mut journal = open(&nats.journal_url(&name)).unwrap();
+    let appended = with_service(&nats.address(0), async |_| {
+        let client = async_nats::connect(nats.address(0)).await.unwrap();
+        let mut sent = client.subscribe(format!("live-users.{name}.log.>")).await.unwrap();
+        client.flush().await.unwrap();
+        let mut appended = 0;
+        loop {
+            journal.append(&one("x")).unwrap();
+            appended += 1;
+            // The first ones are asked about, until the follower has delivered something.
+            if sent.next().await.unwrap().reply.is_none() {
+                return appended;
+            }
+            assert!(appended < 1_000, "each batch asks for an answer");
+        }
+    });
+    assert!(journal.position().seq == appended && all(&mut *journal).len() as u64 == appended);
+}
+
+fn a_batch_that_no_follower_brings_back_is_in_the_log_all_the_same(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
+    let mut journal = open(&nats.journal_url(&name)).unwrap();
+    for n in 0..12_u32 {
+        if n % 4 == 3 {
+            with_service(&nats.address(0), async |service| {
+                let log = service.get_stream(format!("live-users-{name}-log")).await.unwrap();
+                let mut followers = log.consumer_names();
+                while let Some(follower) = followers.next().await {
+                    log.delete_consumer(&follower.unwrap()).await.unwrap();
+                }
+            });
+        }
+        assert_eq!(journal.append(&one(&n.to_string())).unwrap().seq, u64::from(n) + 1);
+    }
+    let records = all(&mut *journal);
+    assert!(records.iter().eq(&(0..12).map(|n| n.to_string()).collect::<Vec<_>>()));
+    assert_eq!(all(&mut *open(&nats.journal_url(&name)).unwrap()), records);
 }
