@@ -17,6 +17,8 @@ pub struct Relay {
 
 #[derive(Default)]
 struct Rules {
+    /// Where it leads; nowhere at first.
+    to: Option<String>,
     is_cut: bool,
     is_mute: bool,
     /// A connection over which a client says one of these is broken off.
@@ -32,7 +34,17 @@ impl Relay {
     /// # Panics
     /// If there is no free port.
     pub fn start(to: &str) -> Self {
-        let to = to.strip_prefix("http://").unwrap_or(to).to_owned();
+        let relay = Self::to_nowhere();
+        relay.lead_to(to);
+        relay
+    }
+
+    /// Listens, and hangs up until it is told where to lead: servers that have to know the addresses of
+    /// each other before they start.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub fn to_nowhere() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let url = format!("http://{address}");
@@ -40,10 +52,15 @@ impl Relay {
         let shared = rules.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                accept(client, &to, &shared);
+                accept(client, &shared);
             }
         });
         Self { address, url, rules }
+    }
+
+    /// Leads new connections to this server, which is an address with or without `http://`.
+    pub fn lead_to(&self, to: &str) {
+        self.rules().to = Some(to.strip_prefix("http://").unwrap_or(to).to_owned());
     }
 
     /// Lets through no request that has one of these in it; what is open stays open.
@@ -77,12 +94,13 @@ impl Relay {
     }
 }
 
-fn accept(client: TcpStream, to: &str, rules: &Arc<Mutex<Rules>>) {
+fn accept(client: TcpStream, rules: &Arc<Mutex<Rules>>) {
     let mut now = rules.lock();
     if now.is_cut {
         return hang_up(&client);
     }
-    let Ok(server) = TcpStream::connect(to) else { return hang_up(&client) };
+    let server = now.to.as_ref().and_then(|to| TcpStream::connect(to).ok());
+    let Some(server) = server else { return hang_up(&client) };
     let copy = |stream: &TcpStream| stream.try_clone().expect("another handle");
     now.open.extend([copy(&client), copy(&server)]);
     let (back_from, back_to) = (copy(&server), copy(&client));
