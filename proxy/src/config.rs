@@ -28,7 +28,7 @@ pub struct Config {
     /// Where the command listens (`HOST`, `PORT`).
     pub listen: ListenAddress,
     /// Where the backend is, with a slash at the end of its path (`BACKEND_URL`). With several shards one
-    /// for each, in their order (`SHARDS`, or `BACKEND_URLS`).
+    /// for each, in their order (`SHARDS` alone or with `SHARD_BACKENDS`, or `BACKEND_URLS`).
     pub backends: Vec<Url>,
     /// How long one exchange with the backend may take, from connecting to the last byte of the
     /// body (`BACKEND_TIMEOUT_MS`).

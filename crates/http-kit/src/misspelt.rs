@@ -5,7 +5,7 @@ use crate::Env;
 
 /// The settings of both servers, of `live-users` and of its clients, in the order of the alphabet. What belongs to
 /// OpenTelemetry is not among them: who exports tells of each such variable that is not read.
-const SETTINGS: [&str; 54] = [
+const SETTINGS: [&str; 56] = [
     "ADMIN_TOKEN",
     "AGENTS_FILE",
     "ALLOWED_ORIGINS",
@@ -46,6 +46,8 @@ const SETTINGS: [&str; 54] = [
     "RUST_LOG",
     "SESSION_HOURS",
     "SHARDS",
+    "SHARDS_HERE",
+    "SHARD_BACKENDS",
     "SHARD_BY",
     "SHARED_NUMBERS",
     "STREAMS_MAX",

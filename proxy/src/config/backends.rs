@@ -1,6 +1,6 @@
 //! Where the backends are: one, or one for each shard.
 
-use live_users_http_kit::SettingsReader;
+use live_users_http_kit::{SettingsReader, base_url, read_shard_addresses};
 use live_users_wire::SHARDS_MAX;
 use reqwest::Url;
 
@@ -10,24 +10,27 @@ const ONE: &str = "BACKEND_URL";
 const SHARDS: &str = "SHARDS";
 /// The addresses of the shards, in their order.
 const LIST: &str = "BACKEND_URLS";
+/// The addresses of backends, each with the shards that it has.
+const SPREAD: &str = "SHARD_BACKENDS";
 
 /// At least one address; none exactly when a mistake was noted.
 pub(super) fn read(reader: &mut SettingsReader<'_>) -> Vec<Url> {
     let list = reader.words(LIST);
+    let is_spread = reader.text(SPREAD).is_some();
     if list.is_empty() {
-        return below_one(reader);
+        return if is_spread { spread(reader) } else { below_one(reader) };
     }
-    for other in [ONE, SHARDS] {
+    for other in [ONE, SHARDS, SPREAD] {
         if reader.text(other).is_some() {
             reader.error(format!(
                 "{LIST} and {other} are both set: expected {LIST} with the address of each shard, or \
-                 {ONE} and {SHARDS}"
+                 {SHARDS} and {ONE}, or {SHARDS} and {SPREAD}"
             ));
         }
     }
     let mut urls = Vec::with_capacity(list.len());
     for (shard, text) in list.into_iter().enumerate() {
-        match parse(text) {
+        match base_url(text) {
             // A shard that is read twice would count twice.
             Ok(url) if urls.contains(&url) => {
                 reader.error(format!(
@@ -47,6 +50,36 @@ pub(super) fn read(reader: &mut SettingsReader<'_>) -> Vec<Url> {
     urls
 }
 
+/// Those of the shards, each below its backend.
+fn spread(reader: &mut SettingsReader<'_>) -> Vec<Url> {
+    if reader.text(ONE).is_some() {
+        reader.error(format!(
+            "{SPREAD} and {ONE} are both set: expected {SPREAD} if several backends have the shards, or \
+             {ONE} if one has them all"
+        ));
+    }
+    let shards = reader.within(SHARDS, 1, 1..=SHARDS_MAX as u64, "shards");
+    let shards = usize::try_from(shards).unwrap_or(SHARDS_MAX);
+    if shards == 1 {
+        reader.error(format!(
+            "{SPREAD} is set while {SHARDS} is 1: expected how many shards there are"
+        ));
+    }
+    let mut urls = vec![None; shards];
+    for (numbers, base) in read_shard_addresses(reader, SPREAD, shards) {
+        for number in numbers {
+            urls[number] = base.join(&format!("shards/{number}/")).ok();
+        }
+    }
+    let missing = urls.iter().zip(0..).filter(|(url, _)| url.is_none());
+    let missing: Vec<_> = missing.map(|(_, number): (_, usize)| number.to_string()).collect();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        reader.error(format!("{SPREAD}: expected an address of each shard, also of {missing}"));
+    }
+    urls.into_iter().flatten().collect()
+}
+
 /// That of `BACKEND_URL`, or those of the shards below it.
 fn below_one(reader: &mut SettingsReader<'_>) -> Vec<Url> {
     reader.word(ONE);
@@ -58,7 +91,7 @@ fn below_one(reader: &mut SettingsReader<'_>) -> Vec<Url> {
     if text.is_empty() {
         return Vec::new();
     }
-    match parse(text) {
+    match base_url(text) {
         Ok(url) if shards == 1 => vec![url],
         Ok(url) => (0..shards).filter_map(|n| url.join(&format!("shards/{n}/")).ok()).collect(),
         Err(expected) => {
@@ -66,25 +99,6 @@ fn below_one(reader: &mut SettingsReader<'_>) -> Vec<Url> {
             Vec::new()
         }
     }
-}
-
-fn parse(text: &str) -> Result<Url, &'static str> {
-    const A_URL: &str = "an address that starts with http:// or https://";
-    if !(text.starts_with("http://") || text.starts_with("https://")) {
-        return Err(A_URL);
-    }
-    let mut url = Url::parse(text).map_err(|_| A_URL)?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address without a user name or password in it");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("an address without a query or fragment behind it");
-    }
-    if !url.path().ends_with('/') {
-        // Without the slash, joining a path would replace the last part of this one.
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 #[cfg(test)]
@@ -102,7 +116,7 @@ mod tests {
             ("https://example.com/live", "https://example.com/live/"),
             ("http://[::1]:8080", "http://[::1]:8080/"),
         ] {
-            assert_eq!(parse(good).unwrap().as_str(), expected);
+            assert_eq!(base_url(good).unwrap().as_str(), expected);
         }
         for bad in [
             "backend:8080",
@@ -115,7 +129,7 @@ mod tests {
             "http://backend/#a",
             "http://backend:99999",
         ] {
-            assert!(parse(bad).is_err(), "{bad}");
+            assert!(base_url(bad).is_err(), "{bad}");
         }
     }
 
@@ -144,6 +158,13 @@ mod tests {
         ] {
             assert_eq!(read_all(vars).unwrap(), expected, "{vars:?}");
         }
+        let spread = ("SHARD_BACKENDS", "0,2=http://a:8080,1=http://b/live");
+        assert!(read_all(&[("SHARDS", "3"), spread]).is_err(), "entries are separated by commas");
+        let spread = ("SHARD_BACKENDS", "0-1=http://a:8080, 2=http://b/live");
+        assert_eq!(
+            read_all(&[("SHARDS", "3"), spread]).unwrap(),
+            ["http://a:8080/shards/0/", "http://a:8080/shards/1/", "http://b/live/shards/2/"]
+        );
         let most = read_all(&[one, ("SHARDS", "64")]).unwrap();
         assert_eq!(most.len(), SHARDS_MAX);
     }
@@ -151,6 +172,7 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_a_mistake_that_names_the_settings() {
         let (one, list) = (("BACKEND_URL", "http://a"), ("BACKEND_URLS", "http://a,http://b"));
+        let (two, spread) = (("SHARDS", "2"), ("SHARD_BACKENDS", "0-1=http://a"));
         let many = (0..65).map(|n| format!("http://a/{n}")).collect::<Vec<_>>().join(",");
         for (vars, named) in [
             (&[one, list][..], &["BACKEND_URLS", "BACKEND_URL "][..]),
@@ -161,6 +183,9 @@ mod tests {
             (&[("BACKEND_URLS", "http://a,b:80")], &["BACKEND_URLS", "shard 1", "http://"]),
             (&[("BACKEND_URLS", &many)], &["BACKEND_URLS", "64"]),
             (&[("SHARDS", "2")], &["BACKEND_URL is not set"]),
+            (&[two, ("SHARD_BACKENDS", "0=http://a")], &["SHARD_BACKENDS", "also of 1"]),
+            (&[two, spread, one], &["SHARD_BACKENDS and BACKEND_URL are both set"]),
+            (&[list, spread], &["BACKEND_URLS and SHARD_BACKENDS are both set"]),
         ] {
             let mistakes = read_all(vars).unwrap_err();
             assert_eq!(mistakes.len(), 1, "{mistakes:?}");
