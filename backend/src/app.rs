@@ -34,6 +34,7 @@ use crate::http::ready_total::ready_total;
 use crate::http::routes::LIMIT_ANSWERS;
 use crate::parts::arrivals::Arrivals;
 use crate::parts::configured;
+use crate::parts::elsewhere::Elsewhere;
 use crate::parts::passing_on::DRAIN;
 use crate::parts::shards::Shards;
 use crate::tasks::{reload, turning};
@@ -126,16 +127,20 @@ impl Ready {
     fn of(configs: Vec<Config>, lasting: &Lasting, opened: Vec<Opened>) -> io::Result<Self> {
         let router = counting::router(&configs, &opened);
         let is_shared = opened.iter().any(|it| it.journal.is_shared());
+        let layout = configs.first().map(|it| it.layout).unwrap_or_default();
+        let spread = configs.first().and_then(|it| it.spread.clone());
+        let elsewhere = spread.map(|it| Elsewhere::new(it, layout)).transpose()?.map(Arc::new);
         let mut counting = Vec::with_capacity(configs.len());
         for (config, opened) in configs.into_iter().zip(opened) {
             let lasting = lasting.of_shard(config.shard);
             lasting.arrivals.begin_after(opened.replayed.state.corrections());
             counting.push((Counting::start(config, opened, router.as_ref())?, lasting));
         }
-        let queues: Vec<_> = counting.iter().map(|(it, _)| it.queue.clone()).collect();
+        let queues = counting.iter().map(|(it, _)| (it.config.shard, it.queue.clone()));
+        let mut queues = queues.map(|(shard, queue)| (shard.unwrap_or_default(), queue));
         let all = match router {
-            Some(router) => Shards::of(queues, router, is_shared),
-            None => Shards::one(queues.into_iter().next().expect("there is one")),
+            Some(router) => Shards::of(queues.collect(), router, is_shared, elsewhere),
+            None => Shards::one(queues.next().expect("there is one").1),
         };
         let (mut shards, mut all_origins): (Vec<Shard>, _) = (Vec::new(), None);
         for (counting, lasting) in counting {
@@ -182,10 +187,10 @@ impl Ready {
         };
         let (connections, passing_on) =
             (first.figures.connections.clone(), first.figures.passing_on.clone());
-        let ready = (parts.len() == 1).then(|| {
+        let ready = (!all.are_several()).then(|| {
             ready_total(first.total_rules.clone(), first.queue.clone(), first.latest.clone())
         });
-        let routing = Routing::of(parts, origins);
+        let routing = Routing::of(parts, (all.layout(), all.numbers()), origins);
         let configure = move |app: &mut ServiceConfig| routing.add_to(app);
         let application = Application { configure, limits: LIMIT_ANSWERS, ready };
         let served = serve(listener, connections, stop, application);
@@ -222,6 +227,13 @@ fn log_settings(config: &Config) {
     configured::lines(&agents).iter().for_each(|line| info!("{line}"));
     if config.is_sharded() {
         info!("calls are counted in several shards: {}", config.layout);
+        let here: Vec<_> = config.here().iter().map(|it| it.to_string()).collect();
+        if config.spread.is_some() {
+            info!(
+                "of these, shards {} are here, and the others at other backends",
+                here.join(", ")
+            );
+        }
     }
     let of_file = config.agents.warnings();
     config.accounts.warnings.iter().chain(&of_file).for_each(|line| warn!("{line}"));

@@ -18,6 +18,7 @@ use live_users_state::Settings;
 use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
+pub(crate) use self::shards::Spread;
 use crate::parts::accounts::Accounts;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::doubt::DoubtRules;
@@ -105,6 +106,8 @@ pub struct Config {
     pub(crate) layout: Layout,
     /// Which of several shards this is; `None` where there is one.
     pub(crate) shard: Option<usize>,
+    /// Which of the shards are here, and where the others are; `None` if all of them are here.
+    pub(crate) spread: Option<Spread>,
 }
 
 /// How webhooks are verified.
@@ -148,6 +151,7 @@ impl Config {
         // Who compares it, reads it with the tokens of the agents file.
         BearerToken::read_for(&mut reader, "API_TOKEN", listen);
         let layout = shards::read(&mut reader);
+        let spread = shards::read_spread(&mut reader, layout);
         let agents = Arc::new(AgentRegistry::read(&mut reader, &url_rule, layout));
         let accounts = Arc::new(Accounts::read(&mut reader, &agents.now()));
         let streams_max = StreamsMax::read(&mut reader);
@@ -192,6 +196,7 @@ impl Config {
             telemetry: telemetry::Settings::read(&mut reader),
             layout,
             shard: None,
+            spread,
         };
         reader.finish(config)
     }

@@ -16,6 +16,7 @@ pub(crate) mod counting_rules;
 pub(crate) mod deliveries;
 pub(crate) mod doubt;
 pub(crate) mod drift_view;
+pub(crate) mod elsewhere;
 pub(crate) mod exchange;
 pub(crate) mod hooks;
 pub(crate) mod journal_reader;

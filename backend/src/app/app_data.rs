@@ -128,6 +128,8 @@ impl Parts {
             passing_on: webhooks.passing.on.clone(),
             queue: queue.clone(),
             rules,
+            shard: config.shard,
+            shards: shards.clone(),
             status: status.clone(),
             streams: streams.clone(),
             telemetry,

@@ -1,12 +1,13 @@
 //! The settings of one process, once for each of its shards.
 
 use live_users_http_kit::{ConfigErrors, Env};
+use live_users_intake::shards::ShardSet;
 use live_users_journal::{beside, check_address};
 use live_users_state::ShardMark;
 
 use crate::config::Config;
 
-/// The settings of one process, once for each of its shards, and for the time in which a journal cannot
+/// The settings of one process, once for each shard that it has, and for the time in which a journal cannot
 /// be opened.
 pub struct Configs {
     pub(super) meanwhile: Config,
@@ -21,15 +22,16 @@ impl Configs {
     /// All errors in them at once.
     pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
         let mut first = Config::read(env)?;
-        let layout = first.layout;
-        let mut shards = Vec::with_capacity(layout.shards());
-        for shard in 1..layout.shards() {
+        let mut shards = Vec::with_capacity(first.layout.shards());
+        let mut numbers = first.here().iter();
+        let number = numbers.next().unwrap_or_default();
+        for shard in numbers {
             let (agents, caller_key) = (first.agents.clone(), first.caller_key.clone());
             let config = Config { agents, caller_key, ..Config::read(env)? };
             shards.push(config.of_shard(shard));
         }
-        if layout.shards() > 1 {
-            first = first.of_shard(0);
+        if first.is_sharded() {
+            first = first.of_shard(number);
         }
         shards.insert(0, first);
         check_journals(&shards)?;
@@ -54,7 +56,13 @@ fn check_journals(shards: &[Config]) -> Result<(), ConfigErrors> {
 }
 
 impl Config {
-    /// The settings of one of several shards: the first one has the journal of `JOURNAL_URL`, and the
+    /// The shards that are here.
+    pub(super) fn here(&self) -> ShardSet {
+        let all = ShardSet::first(self.layout.shards());
+        self.spread.as_ref().map_or(all, |spread| spread.here)
+    }
+
+    /// The settings of one of several shards: shard 0 has the journal of `JOURNAL_URL`, and the
     /// others have theirs beside it. Together they ask the provider no more often than one would.
     fn of_shard(self, shard: usize) -> Self {
         let shards = u32::try_from(self.layout.shards()).unwrap_or(1);
@@ -76,7 +84,7 @@ impl Config {
         })
     }
 
-    /// Whether the process has several shards.
+    /// Whether calls are counted in several shards, here or elsewhere.
     pub(super) fn is_sharded(&self) -> bool {
         self.layout.shards() > 1
     }

@@ -56,7 +56,10 @@ pub(super) fn router(configs: &[Config], opened: &[Opened]) -> Option<SharedRout
     let layout = configs.first()?.layout;
     (layout.shards() > 1).then(|| {
         let mut router = Router::new(layout);
-        router.learn(opened.iter().map(|it| it.replayed.state.tracker()));
+        let trackers = configs.iter().zip(opened);
+        let trackers = trackers
+            .map(|(config, it)| (config.shard.unwrap_or_default(), it.replayed.state.tracker()));
+        router.learn(trackers);
         Arc::new(Mutex::new(router))
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use live_users_http_kit::AllowedOrigins;
+use live_users_intake::shards::{Layout, ShardSet};
 
 use super::app_data::Parts;
 use crate::http::routes;
@@ -12,34 +13,44 @@ use crate::http::shards::{AllShards, OneShard};
 /// The parts behind the paths. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Routing {
-    /// One at least.
-    parts: Arc<[Parts]>,
+    /// One at least, each with the number of its shard.
+    parts: Arc<[(usize, Parts)]>,
     all: Arc<AllShards>,
     origins: AllowedOrigins,
 }
 
 impl Routing {
-    pub(super) fn of(parts: Vec<Parts>, origins: AllowedOrigins) -> Self {
-        let each = parts.iter().map(|parts| OneShard {
+    /// Of so many shards, of which these are here.
+    pub(super) fn of(
+        parts: Vec<Parts>,
+        (layout, here): (Layout, ShardSet),
+        origins: AllowedOrigins,
+    ) -> Self {
+        let parts: Vec<_> = here.iter().zip(parts).collect();
+        let each = parts.iter().map(|(number, parts)| OneShard {
+            number: *number,
             queue: parts.queue.clone(),
             latest: parts.latest.clone(),
             total_rules: parts.total_rules.clone(),
             summarizer: parts.summarizer.clone(),
             figures: parts.figures.clone(),
         });
-        let all = Arc::new(AllShards(each.collect()));
+        let all = Arc::new(AllShards { each: each.collect(), of: layout.shards(), here });
         Self { parts: parts.into(), all, origins }
     }
 
     /// Adds them to the application of a worker.
     pub(super) fn add_to(&self, app: &mut ServiceConfig) {
-        if let [only] = &*self.parts {
-            only.add_to(app);
+        let (_, first) = &self.parts[0];
+        first.add_to(app);
+        if self.all.of == 1 {
             return routes::add(app, &self.origins);
         }
-        self.parts[0].add_to(app);
         app.app_data(Data::from(self.all.clone()));
-        for (shard, parts) in self.parts.iter().enumerate() {
+        if !self.all.elsewhere().is_empty() {
+            routes::add_of_backends(app);
+        }
+        for (shard, parts) in self.parts.iter() {
             let scope = web::scope(&format!("/shards/{shard}"));
             app.service(scope.configure(|app| {
                 parts.add_to(app);

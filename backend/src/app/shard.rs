@@ -142,11 +142,12 @@ fn spawn_tasks(
         rules: parts.rules,
         values: parts.alert_values.clone(),
     });
+    let reconciling = reconciliation::run(apis, requests, (queue.clone(), parts.shards.clone()));
     let tasks = [
         tokio::spawn(doubting).abort_handle(),
         tokio::spawn(alerting).abort_handle(),
         tokio::spawn(warnings::run(replication_status)).abort_handle(),
-        tokio::spawn(reconciliation::run(apis, requests, queue.clone())).abort_handle(),
+        tokio::spawn(reconciling).abort_handle(),
         tokio::spawn(source_asking::run(agents.clone(), questions, queue.clone())).abort_handle(),
     ];
     let streams = publishing.iter().chain(&scoped).map(|task| task.abort_handle());

@@ -66,7 +66,7 @@ pub(super) async fn stand_by(
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
     let doubt = Arc::new(Doubt::new(0, <_>::default()));
     let reading = ((latest, doubt), clock, JournalReader::new(reader));
-    let (layout, shards) = (config.layout, Shards::one(queue.clone()));
+    let (spread, shards) = ((config.layout, config.here()), Shards::one(queue.clone()));
     let (parts, origins) = Parts::of(config, lasting, (queue, status_reader), (reading, shards))?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
     let exporting = Exporting::of(std::slice::from_ref(&parts));
@@ -81,7 +81,7 @@ pub(super) async fn stand_by(
         streams.close();
     };
     let connections = parts.figures.connections.clone();
-    let routing = Routing::of(vec![parts; layout.shards()], origins);
+    let routing = Routing::of(vec![parts; spread.1.iter().count()], spread, origins);
     let configure = move |app: &mut ServiceConfig| routing.add_to(app);
     let application = Application { configure, limits: LIMIT_ANSWERS, ready: None };
     let served = serve(listener, connections, stop, application);

@@ -50,7 +50,7 @@ pub(crate) async fn list(
     auth: Data<BearerAuth>,
 ) -> Result<HttpResponse, ApiError> {
     let (links, now) =
-        shards.first().query(|view| (view.state.shared_links().clone(), view.now)).await?;
+        shards.of_no_call()?.query(|view| (view.state.shared_links().clone(), view.now)).await?;
     Ok(json(&LinkList { links: auth.links().listed(&links, now), as_of: moment(now) }))
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn share(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let queue = shards.first();
+    let queue = shards.of_no_call()?;
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let (id, token) = draw().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let (now, agents) = (queue.clock().now(), agents.now());
@@ -95,7 +95,7 @@ pub(crate) async fn revoke(
     request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, queue) = (LinkId::parse(&id).ok_or(ApiError::NoLink)?, shards.first());
+    let (id, queue) = (LinkId::parse(&id).ok_or(ApiError::NoLink)?, shards.of_no_call()?);
     let known = find(queue, id).await?.ok_or(ApiError::NoLink)?;
     queue.change_link(LinkChange::Revoke(id)).await?;
     let from = audit::from(&request);

@@ -28,6 +28,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
+use crate::parts::shards::Shards;
 use crate::parts::sources::{EVENTS, OWN_ID, SourceOutcome};
 use crate::parts::streams::Streams;
 use crate::parts::telemetry::Telemetry;
@@ -45,6 +46,8 @@ pub(crate) struct Sources {
     pub(crate) queue: Queue,
     pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
+    pub(crate) shard: Option<usize>,
+    pub(crate) shards: Shards,
     pub(crate) streams: Arc<Streams>,
     pub(crate) telemetry: Arc<Telemetry>,
 }
@@ -81,15 +84,16 @@ pub(crate) async fn page(
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), process.counters.started);
     limits::capacities(&mut page, &process.agents.now());
     match states {
-        [only] => of_state(&mut page, only).await,
+        [only] if only.shard.is_none() => of_state(&mut page, only).await,
         several => {
-            for (shard, state) in several.iter().enumerate() {
+            for (place, state) in several.iter().enumerate() {
                 let mut own = Page::default();
                 of_state(&mut own, state).await;
-                page.add_labelled(("shard", &shard.to_string()), own);
+                page.add_labelled(("shard", &state.shard.unwrap_or(place).to_string()), own);
             }
         }
     }
+    process.shards.elsewhere().inspect(|it| it.add_to(&mut page));
     webhooks(&mut page, process);
     of_sources(&mut page, &process.agents);
     outgoing(&mut page, process);

@@ -17,9 +17,10 @@ use super::error::ApiError;
 use super::traced::traced;
 use super::{
     access, agents, alerts, calls, count, health, history, journal, links, metrics, openapi,
-    sessions, setup, shards, sources, streams, webhooks,
+    sessions, setup, shards, sources, spread, streams, webhooks,
 };
 use crate::parts::counters::Hook;
+use crate::parts::elsewhere::{ASK_PATH, RECORD_PATH};
 
 const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
 const NONE: Parameters = Parameters::NONE;
@@ -84,6 +85,15 @@ pub(crate) fn add_of_all(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .configure(add_common_patterns)
         .configure(add_webhook_patterns)
         .default_service(web::to(shards::elsewhere));
+}
+
+/// Adds what backends ask each other that have different shards.
+pub(crate) fn add_of_backends(app: &mut ServiceConfig) {
+    app.service(PATHS.order(ASK_PATH, NONE, spread::find)).service(PATHS.order(
+        RECORD_PATH,
+        NONE,
+        spread::record,
+    ));
 }
 
 /// The paths that carriers, platforms and Twilio send to.

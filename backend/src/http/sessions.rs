@@ -22,7 +22,7 @@ const BEHIND_MS_MAX: u64 = 24 * 3_600_000;
 
 /// `GET /api/sessions/ended`.
 pub(crate) async fn list(_: Authorized, shards: Data<Shards>) -> Result<HttpResponse, ApiError> {
-    let ended = shards.first().query(|view| {
+    let ended = shards.of_no_call()?.query(|view| {
         let ended = view.state.ended_sessions().iter();
         let ended = ended.map(|EndedSession { id, until }| (id, until));
         ended.collect::<Vec<_>>()
@@ -43,7 +43,7 @@ pub(crate) async fn end(
     request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let queue = shards.first();
+    let queue = shards.of_no_call()?;
     let session = read(&id, request.query_string(), queue.clock().now())?;
     queue.end_session(session).await?;
     Ok(HttpResponse::NoContent().finish())

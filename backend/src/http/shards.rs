@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::join_all;
 use live_users_http_kit::asks_for;
+use live_users_intake::shards;
 use live_users_wire::{
     Count, Health, ShardSet, Summary, Summed, WITH_DOUBT, sum_of_counts, sum_of_summaries,
 };
@@ -28,11 +29,18 @@ use crate::parts::queue::{Queue, View};
 use crate::parts::selection::Selection;
 use crate::parts::summary::Summarizer;
 
-/// The shards, in their order.
-pub(crate) struct AllShards(pub(crate) Vec<OneShard>);
+/// The shards that are here, in their order.
+pub(crate) struct AllShards {
+    pub(crate) each: Vec<OneShard>,
+    /// How many there are, here and at other backends.
+    pub(crate) of: usize,
+    /// The numbers of those that are here.
+    pub(crate) here: shards::ShardSet,
+}
 
 /// What is read of one shard.
 pub(crate) struct OneShard {
+    pub(crate) number: usize,
     pub(crate) queue: Queue,
     pub(crate) latest: LatestReader,
     pub(crate) total_rules: Arc<TotalRules>,
@@ -49,7 +57,8 @@ pub(crate) async fn total(
 ) -> Result<HttpResponse, ApiError> {
     let tells_doubt = rules.doubt.is_public || asks_for(&request, WITH_DOUBT);
     let selection = reader.selection();
-    let parts = all.0.iter().map(|shard| shard.count(selection.clone(), tells_doubt));
+    all.check_whole()?;
+    let parts = all.each.iter().map(|shard| shard.count(selection.clone(), tells_doubt));
     let sum = sum_of_counts(join_all(parts).await).map_err(|it| missing(it, &all))?;
     let suspect = sum.suspect.and_then(|suspect| rules.doubt.told(suspect, sum.live_users));
     let sum = match tells_doubt {
@@ -64,7 +73,8 @@ pub(crate) async fn summary(
     Permitted(access): Permitted,
     all: Data<AllShards>,
 ) -> Result<HttpResponse, ApiError> {
-    let parts = all.0.iter().map(|shard| shard.summarizer.summarize(&access.scope));
+    all.check_whole()?;
+    let parts = all.each.iter().map(|shard| shard.summarizer.summarize(&access.scope));
     let parts = join_all(parts).await.into_iter().enumerate().map(|(shard, part)| {
         part.inspect_err(|why| debug!("no summary of shard {shard}: {why}")).ok()
     });
@@ -73,10 +83,10 @@ pub(crate) async fn summary(
     Ok(json(&value))
 }
 
-/// `GET /readyz`: whether all shards are ready, or else which one is not.
+/// `GET /readyz`: whether all shards that are here are ready, or else which one is not.
 pub(crate) async fn ready(all: Data<AllShards>, agents: Data<AgentRegistry>) -> HttpResponse {
     let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
-    for (shard, OneShard { queue, .. }) in all.0.iter().enumerate() {
+    for OneShard { number: shard, queue, .. } in &all.each {
         let Health { reason, warnings: of_shard, .. } = health::look(queue);
         reasons.extend(reason.map(|it| format!("shard {shard}: {it}")));
         warnings.extend(of_shard.into_iter().map(|it| format!("shard {shard}: {it}")));
@@ -93,7 +103,7 @@ pub(crate) async fn figures(
     rules: Data<TotalRules>,
     all: Data<AllShards>,
 ) -> Result<HttpResponse, ApiError> {
-    let each: Vec<_> = all.0.iter().map(|it| it.figures.clone()).collect();
+    let each: Vec<_> = all.each.iter().map(|it| it.figures.clone()).collect();
     Ok(metrics::page(&auth, &rules, &each).await.answer())
 }
 
@@ -103,13 +113,29 @@ pub(crate) async fn elsewhere(
     all: Data<AllShards>,
 ) -> Result<HttpResponse, ApiError> {
     Err(match request.path().starts_with("/api/live-users/") {
-        true => ApiError::OfOneShard(all.0.len()),
+        true => ApiError::OfOneShard(all.of),
         false => ApiError::NotFound,
     })
 }
 
-fn missing(shards: ShardSet, AllShards(all): &AllShards) -> ApiError {
-    ApiError::MissingShards(shards.iter().collect(), all.len())
+fn missing(shards: ShardSet, all: &AllShards) -> ApiError {
+    ApiError::MissingShards(shards.iter().collect(), all.of)
+}
+
+impl AllShards {
+    /// Those that are at other backends.
+    pub(crate) fn elsewhere(&self) -> shards::ShardSet {
+        shards::ShardSet::first(self.of).without(self.here)
+    }
+
+    /// No sum is told of some of the shards: it would be too small, and nobody would see it.
+    fn check_whole(&self) -> Result<(), ApiError> {
+        let elsewhere: Vec<_> = self.elsewhere().iter().collect();
+        match elsewhere.is_empty() {
+            true => Ok(()),
+            false => Err(ApiError::MissingShards(elsewhere, self.of)),
+        }
+    }
 }
 
 impl OneShard {

@@ -13,13 +13,10 @@ use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{CallId, Evidence, Millis, Tracker};
+use live_users_core::{Evidence, Millis};
 use live_users_http_kit::{LogThrottle, vouch_for};
-use live_users_intake::sources::SourceSettings;
-use live_users_intake::{name, needs_calls, of_source_event};
-use live_users_sources::{
-    CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields, What,
-};
+use live_users_intake::{AskedOfCalls, Relatives, of_source_event_among};
+use live_users_sources::{CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields};
 use log::{info, warn};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -190,29 +187,6 @@ fn give_ids(events: &mut [CallEvent], (request, body): (&HttpRequest, &[u8])) {
     }
 }
 
-/// The room or the session that an event is about.
-fn meeting_of(settings: &SourceSettings, event: &CallEvent) -> Option<CallId> {
-    let id = match event.what {
-        What::RoomOver => Some(event.call.as_str()),
-        _ => event.session.as_deref(),
-    };
-    name(settings, id?)
-}
-
-/// What an event says, by the calls of several shards: of all calls in its room; of one call, by the
-/// shard that knows whose leg it is.
-fn together(mut of_each: Vec<Vec<Evidence>>) -> Vec<Evidence> {
-    let has_parent = |it: &Vec<Evidence>| it.iter().any(|evidence| evidence.parent.is_some());
-    match of_each.iter().position(has_parent) {
-        Some(at) => of_each.swap_remove(at),
-        None => {
-            let mut all: Vec<Evidence> = of_each.into_iter().flatten().collect();
-            all.dedup();
-            all
-        }
-    }
-}
-
 impl SourceWebhooks {
     /// Those of the sources that the agents' file has at each moment.
     ///
@@ -324,19 +298,12 @@ impl SourceWebhooks {
         source: &SourceEntry,
         event: &CallEvent,
     ) -> Result<Vec<Evidence>, ApiError> {
-        let needs = needs_calls(event);
-        let (event, meeting) = (event.clone(), meeting_of(&source.settings, event));
-        let (agents, key) = (self.webhooks.agents.now(), self.webhooks.caller_key.clone());
-        let settings = source.settings.clone();
-        let read = move |tracker: Option<&Tracker>| {
-            of_source_event(&settings, &event, (&agents, &key), tracker)
+        let relatives = match AskedOfCalls::by(&source.settings, event) {
+            Some(asked) => self.webhooks.shards.relatives(asked).await?,
+            None => Relatives::default(),
         };
-        if !needs {
-            return Ok(read(None));
-        }
-        let shards = &self.webhooks.shards;
-        let of_each = shards.read_meeting(meeting.as_ref(), move |it| read(Some(it))).await?;
-        Ok(together(of_each))
+        let known = (&*self.webhooks.agents.now(), &self.webhooks.caller_key);
+        Ok(of_source_event_among(&source.settings, event, known, relatives))
     }
 
     fn unsigned(&self, source: &SourceEntry, why: Rejection) -> ApiError {

@@ -28,6 +28,11 @@ pub(crate) enum NotRecorded {
         /// In milliseconds.
         age_ms: u64,
     },
+    /// The backend that has this shard was not reached, or has not recorded it.
+    Elsewhere {
+        /// The number of the shard.
+        shard: usize,
+    },
     /// Only the provider's answers tell of calls, and there is no recent one.
     Unanswered {
         /// Whether it has answered before.
@@ -45,6 +50,7 @@ impl NotRecorded {
             Self::Failed => "failed",
             Self::Trouble(_) => "journal_trouble",
             Self::Stale { .. } => "stale",
+            Self::Elsewhere { .. } => "elsewhere",
             Self::Unanswered { .. } => "unanswered",
         }
     }
@@ -66,6 +72,13 @@ impl Display for NotRecorded {
             }
             Self::Unanswered { before: true } => {
                 "Twilio's list of calls is not read any more, and nothing else tells this server of calls"
+            }
+            Self::Elsewhere { shard } => {
+                return write!(
+                    f,
+                    "the backend of shard {shard} does not answer, or cannot record it; the log says \
+                     more"
+                );
             }
             Self::Stale { age_ms } => {
                 f.write_str("the journal's servers cannot be reached: what is known here is ")?;

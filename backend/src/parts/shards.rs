@@ -1,15 +1,19 @@
-//! The queues of all shards, and which of them something goes to. Usually there is one.
+//! The queues of the shards that are here, and which shard something goes to. Usually there is one.
+
+mod spread;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
-use live_users_core::{CallId, Evidence, Tracker};
-use live_users_intake::shards::{Router, ShardSet};
+use live_users_core::{CallId, Evidence};
+use live_users_intake::shards::{Layout, Router, ShardSet};
+use live_users_intake::{AskedOfCalls, Relatives};
 use live_users_replica::Done;
 use parking_lot::Mutex;
 
+use super::elsewhere::{Elsewhere, Letter, Question, WHOLE};
 use super::not_recorded::NotRecorded;
 use super::queue::Queue;
 
@@ -23,38 +27,72 @@ const ASKED_MAX: usize = 2_048;
 /// Where calls are. Cheap to clone.
 pub(crate) type SharedRouter = Arc<Mutex<Router>>;
 
-/// The queues of all shards. Cheap to clone.
+/// The queues of the shards that are here, and the way to the others. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shards {
-    /// The first one has what belongs to no call, too: sessions, links, callbacks on their way.
+    /// In the order of their shards. The first one has callbacks on their way, too; that of shard 0 has
+    /// sessions and links.
     queues: Arc<[Queue]>,
+    /// The number of the shard of each of them.
+    numbers: Arc<[usize]>,
     /// `None` where there is one shard.
     router: Option<SharedRouter>,
-    /// Whether other backends are told of calls, too.
+    /// Whether other backends are told of calls of the same shards, too.
     is_shared: bool,
+    /// `None` where all shards are here.
+    elsewhere: Option<Arc<Elsewhere>>,
 }
 
 impl Shards {
     /// One state for all calls.
     pub(crate) fn one(queue: Queue) -> Self {
-        Self { queues: Arc::from([queue]), router: None, is_shared: false }
+        Self {
+            queues: Arc::from([queue]),
+            numbers: Arc::from([0]),
+            router: None,
+            is_shared: false,
+            elsewhere: None,
+        }
     }
 
-    /// Several. The router knows the calls of their states; `is_shared` says that other backends may be
-    /// told of calls, too.
-    pub(crate) fn of(queues: Vec<Queue>, router: SharedRouter, is_shared: bool) -> Self {
-        Self { queues: queues.into(), router: Some(router), is_shared }
+    /// Several, each with its number. The router knows the calls of their states; `is_shared` says that
+    /// other backends may be told of calls of these shards, too.
+    pub(crate) fn of(
+        queues: Vec<(usize, Queue)>,
+        router: SharedRouter,
+        is_shared: bool,
+        elsewhere: Option<Arc<Elsewhere>>,
+    ) -> Self {
+        let (numbers, queues): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
+        let (numbers, queues) = (numbers.into(), queues.into());
+        Self { queues, numbers, router: Some(router), is_shared, elsewhere }
+    }
+
+    /// The queue of a shard, if it is here.
+    fn queue(&self, shard: usize) -> Option<&Queue> {
+        let place = self.numbers.iter().position(|number| *number == shard)?;
+        self.queues.get(place)
     }
 
     /// Looks where the call of this evidence is, or of what it names, if this backend was told of neither
-    /// and another one may have been. It waits no longer than [`LOOK_UP`].
+    /// and another one may have been: first those that share these journals, which takes [`LOOK_UP`] at
+    /// most, and then those that have other shards.
     pub(crate) async fn look_up(&self, evidence: &Evidence) {
-        let Some(router) = self.router.as_ref().filter(|_| self.is_shared) else { return };
-        let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
-        let named: Vec<CallId> = named.cloned().collect();
-        if named.iter().any(|name| router.lock().of_call(name).is_some()) {
-            return;
+        let Some(router) = &self.router else { return };
+        if self.is_shared {
+            let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
+            let named: Vec<CallId> = named.cloned().collect();
+            if !named.iter().any(|name| router.lock().of_call(name).is_some()) {
+                self.look_into_states(router, named).await;
+            }
         }
+        if let Some(elsewhere) = &self.elsewhere {
+            elsewhere.look_up(router, evidence).await;
+        }
+    }
+
+    /// Asks the states of the shards that are here.
+    async fn look_into_states(&self, router: &Mutex<Router>, named: Vec<CallId>) {
         let asked = self.queues.iter().map(|queue| {
             let named = named.clone();
             queue.query(move |view| {
@@ -64,15 +102,23 @@ impl Shards {
         });
         let answers = tokio::time::timeout(LOOK_UP, join_all(asked)).await.unwrap_or_default();
         let mut router = router.lock();
-        for (shard, known) in answers.into_iter().enumerate() {
+        for (shard, known) in self.numbers.iter().zip(answers) {
             let known: Vec<CallId> = known.unwrap_or_default();
-            known.iter().for_each(|call| router.know(shard, call));
+            known.iter().for_each(|call| router.know(*shard, call));
         }
     }
 
-    /// The queue of the first one.
+    /// The queue of the first one that is here.
     pub(crate) fn first(&self) -> &Queue {
         &self.queues[0]
+    }
+
+    /// The queue of shard 0, which has what belongs to no call.
+    ///
+    /// # Errors
+    /// If it is at another backend.
+    pub(crate) fn of_no_call(&self) -> Result<&Queue, NotRecorded> {
+        self.queue(0).ok_or(NotRecorded::Elsewhere { shard: 0 })
     }
 
     /// The queues, in the order of their shards.
@@ -80,13 +126,24 @@ impl Shards {
         &self.queues
     }
 
-    /// Whether there are several.
+    /// Whether other backends are told of calls of the shards that are here, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Whether there are several, here or elsewhere.
     pub(crate) fn are_several(&self) -> bool {
         self.router.is_some()
     }
 
-    /// Records a piece of evidence where it belongs: in one shard, but for the end of a conference.
-    /// Returns once it is recorded, applied and published there. It is in the queue when this returns.
+    /// The way to the shards that are at other backends; `None` if all are here.
+    pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
+        self.elsewhere.as_deref()
+    }
+
+    /// Records a piece of evidence where it belongs, if all shards are here: in one, but for the end of
+    /// a conference. Returns once it is recorded, applied and published there. It is in the queue when
+    /// this returns.
     pub(crate) fn record(
         &self,
         evidence: Evidence,
@@ -110,8 +167,20 @@ impl Shards {
 
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
     pub(crate) fn tell(&self, evidence: Evidence) {
+        let mut letters = Vec::new();
         for shard in self.route(&evidence).iter() {
-            self.queues[shard].tell(evidence.clone());
+            match self.queue(shard) {
+                Some(queue) => queue.tell(evidence.clone()),
+                None => letters.push(Letter {
+                    shard,
+                    sent_at_ms: None,
+                    first_in_conference: None,
+                    evidence: evidence.clone(),
+                }),
+            }
+        }
+        if let Some(elsewhere) = self.elsewhere.clone().filter(|_| !letters.is_empty()) {
+            tokio::spawn(async move { drop(elsewhere.record(letters).await) });
         }
     }
 
@@ -120,43 +189,73 @@ impl Shards {
         self.queues.iter().all(Queue::has_room_beside_calls)
     }
 
-    /// The queue to the state that has the call of this evidence, or would.
-    pub(crate) fn queue_of(&self, evidence: &Evidence) -> &Queue {
-        let shards = self.router.as_ref().map(|router| router.lock().find(evidence));
-        &self.queues[shards.and_then(ShardSet::lowest).unwrap_or_default()]
+    /// The queue to the state that has the call of this evidence, or would; `None` if it is elsewhere.
+    pub(crate) fn queue_of(&self, evidence: &Evidence) -> Option<&Queue> {
+        match &self.router {
+            Some(router) => self.queue(router.lock().find(evidence).lowest().unwrap_or_default()),
+            None => Some(self.first()),
+        }
     }
 
-    /// What `read` makes of the calls of each shard that may have heard of this room or session; of all
-    /// shards if none is known to have.
-    pub(crate) async fn read_meeting<T: Send + 'static>(
+    /// What the calls of each shard answer that may have heard of this room or session; of all shards
+    /// if none is known to have.
+    pub(crate) async fn relatives(&self, asked: AskedOfCalls) -> Result<Relatives, NotRecorded> {
+        let of_those_here = self.relatives_here(&asked);
+        let Some(elsewhere) = &self.elsewhere else { return of_those_here.await };
+        let question = Question { calls: Some(asked.clone()), ..Question::default() };
+        let of_others = elsewhere.ask(&question, WHOLE);
+        let (here, (_, of_others, is_complete)) = tokio::join!(of_those_here, of_others);
+        if !is_complete {
+            // A call that is not found would go on, or stand for a user of its own.
+            let others = ShardSet::first(self.layout().shards()).without(self.numbers());
+            return Err(NotRecorded::Elsewhere { shard: others.lowest().unwrap_or_default() });
+        }
+        Ok(Relatives::together([here?].into_iter().chain(of_others)))
+    }
+
+    /// How many shards there are, here and elsewhere.
+    pub(crate) fn layout(&self) -> Layout {
+        self.router.as_ref().map(|router| router.lock().layout()).unwrap_or_default()
+    }
+
+    /// The shards that are here.
+    pub(crate) fn numbers(&self) -> ShardSet {
+        self.numbers.iter().copied().collect()
+    }
+
+    /// The same of the shards that are here.
+    pub(crate) async fn relatives_here(
         &self,
-        meeting: Option<&CallId>,
-        read: impl Fn(&Tracker) -> T + Clone + Send + 'static,
-    ) -> Result<Vec<T>, NotRecorded> {
-        let known = meeting.zip(self.router.as_ref());
-        let known = known.map(|(meeting, router)| router.lock().of_meeting(meeting));
-        let shards = known.filter(|known| !known.is_empty());
-        let shards = shards.unwrap_or(ShardSet::first(self.queues.len()));
-        let asked = shards.iter().map(|shard| {
-            let read = read.clone();
-            self.queues[shard].query(move |view| read(view.state.tracker()))
+        asked: &AskedOfCalls,
+    ) -> Result<Relatives, NotRecorded> {
+        let known = self.router.as_ref().map(|router| router.lock().of_meeting(asked.meeting()));
+        // Where others have shards, not all that has happened in a meeting has come by here.
+        let known = known.filter(|known| !known.is_empty() && self.elsewhere.is_none());
+        let shards = known.unwrap_or(self.numbers());
+        let asked = shards.iter().filter_map(|shard| {
+            let asked = asked.clone();
+            Some(self.queue(shard)?.query(move |view| asked.of(view.state.tracker())))
         });
-        join_all(asked).await.into_iter().collect()
+        let each: Result<Vec<_>, _> = join_all(asked).await.into_iter().collect();
+        Ok(Relatives::together(each?))
     }
 
     /// Forgets where calls were that are over and of which nothing was heard lately: some parts of the
-    /// names at a time, since every webhook asks the router.
+    /// names at a time, since every webhook asks the router. Those of other backends are asked for again.
     pub(crate) async fn turn(&self) {
         let Some(router) = &self.router else { return };
         let parts = router.lock().parts();
         let (mut begin, mut quiet) = (0, vec![Vec::new(); self.queues.len()]);
+        let mut elsewhere = Vec::new();
         for part in 0..parts {
             for (shard, call) in router.lock().quiet(part) {
-                quiet[shard].push(call.clone());
+                let place = self.numbers.iter().position(|number| *number == shard);
+                place.map_or(&mut elsewhere, |place| &mut quiet[place]).push(call.clone());
             }
             let count: usize = quiet.iter().map(Vec::len).sum();
-            if count >= ASKED_MAX * quiet.len() || part + 1 == parts {
-                let over = self.over_of(&mut quiet).await;
+            if count + elsewhere.len() >= ASKED_MAX * quiet.len() || part + 1 == parts {
+                let mut over = self.over_of(&mut quiet).await;
+                over.extend(elsewhere.drain(..));
                 for part in begin..=part {
                     router.lock().turn(part, &over);
                     tokio::task::yield_now().await;

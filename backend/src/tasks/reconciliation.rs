@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::parts::queue::{Queue, Work};
+use crate::parts::shards::Shards;
 use crate::parts::twilio_api::{TwilioApi, TwilioApiSettings};
 
 /// The longest time of one exchange with the provider, in milliseconds.
@@ -72,16 +73,19 @@ pub(crate) fn below(bound: u64) -> u64 {
 pub(crate) async fn run(
     apis: Vec<TwilioApi>,
     mut requests: UnboundedReceiver<(usize, Request)>,
-    queue: Queue,
+    (queue, shards): (Queue, Shards),
 ) {
     let apis = Arc::new(apis);
     let mut asking = JoinSet::new();
     while let Some((referee, request)) = requests.recv().await {
-        let (apis, queue) = (apis.clone(), queue.clone());
+        let (apis, queue, shards) = (apis.clone(), queue.clone(), shards.clone());
         while asking.try_join_next().is_some() {}
         asking.spawn(async move {
             let Some(api) = apis.get(referee) else { return };
-            let answer = api.ask(&request).await;
+            let mut answer = api.ask(&request).await;
+            if let Ok(answer) = &mut answer {
+                shards.look_up_listed(answer).await;
+            }
             queue.answer(Work::Provider(referee, answer)).await;
         });
     }

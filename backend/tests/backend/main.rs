@@ -46,6 +46,7 @@ mod shards;
 mod signatures;
 mod source_referees;
 mod sources;
+mod spread;
 mod standby;
 mod streams;
 mod summary_changes;

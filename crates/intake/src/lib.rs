@@ -32,5 +32,5 @@ pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance, account_of, speaks_for_another};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
 pub use referee::{Below, Found, RefereeRules, RefereeStatus, Referees, SourceReferee, Unanswered};
-pub use source_event::{name, needs_calls, of_source_event};
+pub use source_event::{AskedOfCalls, Relatives, name, of_source_event, of_source_event_among};
 pub use tokens::{Role, TokenTable};

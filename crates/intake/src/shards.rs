@@ -3,7 +3,8 @@
 //! [`Layout`] says how many shards there are and by what they are told apart: [`Layout::home`] is the
 //! shard of evidence by itself, the same in each process and at each start. [`Router`] has what the
 //! hash cannot know: a call stays where it is as long as it is up, a leg goes where its call is, and
-//! who is in one conference meets in one shard, unless both were up before.
+//! who is in one conference meets in one shard, unless both were up before. Where several processes
+//! have some of the shards each, their routers ask each other by [`Names`].
 //!
 //! Every number is the size of a set of people. So a sum over shards is exact where nobody is in two
 //! shards at once: docs/SCALING.md says what each way of sharding can count, and what it cannot.
@@ -20,7 +21,7 @@ use std::str::FromStr;
 use live_users_core::{Agent, Evidence};
 use sha2::{Digest, Sha256};
 
-pub use self::router::Router;
+pub use self::router::{Known, KnownMeeting, Names, Router, is_of_conference};
 pub use self::set::ShardSet;
 
 /// The most shards: as many as a [`ShardSet`] has bits.

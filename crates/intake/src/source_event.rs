@@ -23,20 +23,95 @@ const WORLDWIDE_ID_BYTES_MIN: usize = 24;
 /// What ids begin with that are the `Call-ID` of a SIP dialog: sources that see the same dialog agree.
 const SIP_CALL_ID: &str = "sip-call-id/";
 
-/// Whether what an event says follows from the calls that are known, too: [`of_source_event`] is then
-/// given the tracker.
-pub fn needs_calls(event: &CallEvent) -> bool {
-    event.what == What::RoomOver || may_be_of_session(event)
+/// What an event of a source has to know of the calls that are up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskedOfCalls {
+    /// Which calls are in this room.
+    InRoom(CallId),
+    /// Which call this session began with, unless that is this call.
+    FirstInSession {
+        /// The session.
+        session: CallId,
+        /// The call.
+        call: CallId,
+    },
+}
+
+/// The calls that an event of a source is about beside its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relatives {
+    /// Those in its room.
+    pub in_room: Vec<CallId>,
+    /// The one that its session began with.
+    pub first_in_session: Option<CallId>,
+}
+
+impl AskedOfCalls {
+    /// What this event has to know; `None` if it tells of its own call alone.
+    pub fn by(source: &SourceSettings, event: &CallEvent) -> Option<Self> {
+        let call = name(source, &event.call)?;
+        if event.what == What::RoomOver {
+            return Some(Self::InRoom(call));
+        }
+        let session = event.session.as_deref().filter(|_| may_be_of_session(event))?;
+        Some(Self::FirstInSession { session: name(source, session)?, call })
+    }
+
+    /// The room or the session.
+    pub fn meeting(&self) -> &CallId {
+        match self {
+            Self::InRoom(meeting) | Self::FirstInSession { session: meeting, .. } => meeting,
+        }
+    }
+
+    /// What these calls answer.
+    pub fn of(&self, tracker: &Tracker) -> Relatives {
+        match self {
+            Self::InRoom(room) => {
+                Relatives { in_room: tracker.in_room(room), first_in_session: None }
+            }
+            Self::FirstInSession { session, call } => Relatives {
+                in_room: Vec::new(),
+                first_in_session: tracker.first_in_session(session, call),
+            },
+        }
+    }
+}
+
+impl Relatives {
+    /// What the calls of several shards answer together: all that are in a room, and the call that the
+    /// first of them knows its session began with.
+    #[must_use]
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut sum = Self::default();
+        for Self { in_room, first_in_session } in all {
+            sum.in_room.extend(in_room);
+            sum.first_in_session = sum.first_in_session.or(first_in_session);
+        }
+        sum.in_room.sort_unstable();
+        sum.in_room.dedup();
+        sum
+    }
 }
 
 /// What a source tells, as evidence: of one call, or of each that is in a room. Nothing if the id of
-/// the call cannot be one. The tracker is that of the calls that are known, of an event that
-/// [`needs_calls`].
+/// the call cannot be one. The tracker is that of the calls that are known.
 pub fn of_source_event(
     source: &SourceSettings,
     event: &CallEvent,
-    (agents, key): (&Agents, &CallerKey),
+    known: (&Agents, &CallerKey),
     tracker: Option<&Tracker>,
+) -> Vec<Evidence> {
+    let asked = tracker.and_then(|tracker| Some(AskedOfCalls::by(source, event)?.of(tracker)));
+    of_source_event_among(source, event, known, asked.unwrap_or_default())
+}
+
+/// The same by what [`AskedOfCalls`] has found.
+pub fn of_source_event_among(
+    source: &SourceSettings,
+    event: &CallEvent,
+    (agents, key): (&Agents, &CallerKey),
+    relatives: Relatives,
 ) -> Vec<Evidence> {
     let Some(call) = name(source, &event.call) else { return Vec::new() };
     let account = account(source, event, agents);
@@ -49,13 +124,10 @@ pub fn of_source_event(
     }
     let of_it = |it| Evidence { account: account.clone(), twilio_account, ..it };
     if event.what == What::RoomOver {
-        let calls = tracker.map(|tracker| tracker.in_room(&call)).unwrap_or_default();
+        let calls = relatives.in_room;
         return calls.into_iter().map(|call| of_it(of_room_over(source, call))).collect();
     }
-    let session = event.session.as_deref().filter(|_| may_be_of_session(event));
-    let session = session.and_then(|id| name(source, id));
-    let parent =
-        tracker.zip(session).and_then(|(it, session)| it.first_in_session(&session, &call));
+    let parent = relatives.first_in_session;
     vec![of_it(of_call(source, event, (call, parent), (agents, key)))]
 }
 

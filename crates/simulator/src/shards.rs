@@ -10,6 +10,8 @@ mod people;
 mod plot;
 mod sharded;
 #[cfg(test)]
+mod spread;
+#[cfg(test)]
 mod tests;
 
 use live_users_core::{Evidence, Millis, Tracker};

@@ -20,14 +20,16 @@ pub(crate) struct OldCallbacks(LogThrottle);
 impl OldCallbacks {
     /// Whether a callback that was sent at this moment comes too late to say anything about its call. One about a call that is
     /// up may still end it.
-    pub(super) async fn is_one(
+    pub(crate) async fn is_one(
         &self,
         sent_at_ms: Option<u64>,
         evidence: &Evidence,
         shards: &Shards,
     ) -> Result<bool, NotRecorded> {
         let Some(sent_at_ms) = sent_at_ms else { return Ok(false) };
-        let (call, queue) = (&evidence.call, shards.queue_of(evidence));
+        let call = &evidence.call;
+        // The backend that has its shard looks there.
+        let Some(queue) = shards.queue_of(evidence) else { return Ok(false) };
         let age_ms = queue.clock().earliest_now().0.saturating_sub(sent_at_ms);
         if age_ms <= TOMBSTONE_MS {
             return Ok(false);

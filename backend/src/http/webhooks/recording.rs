@@ -23,11 +23,15 @@ pub(crate) async fn record_all(
         shards.look_up(&evidence).await;
         let is_old = old_callbacks.is_one(sent_at_ms, &evidence, shards).await;
         if !is_old.map_err(|why| (evidence.call.clone(), why))? {
-            recent.push(evidence);
+            recent.push((sent_at_ms, evidence));
         }
     }
     if recent.is_empty() {
         return Ok((Outcome::Old, None));
+    }
+    if shards.elsewhere().is_some() {
+        let recorded = telemetry::in_span("record evidence", shards.record_anywhere(recent));
+        return recorded.await.map(|turned_away| (Outcome::Accepted, turned_away));
     }
     telemetry::in_span("record evidence", recorded(shards, recent)).await
 }
@@ -35,10 +39,10 @@ pub(crate) async fn record_all(
 /// Waits until all of it is recorded.
 async fn recorded(
     shards: &Shards,
-    recent: Vec<Evidence>,
+    recent: Vec<(Option<u64>, Evidence)>,
 ) -> Result<(Outcome, Option<TurnedAway>), (CallId, NotRecorded)> {
     // All of it is in the queue before anything is waited for.
-    let mut each = recent.into_iter().map(|evidence| {
+    let mut each = recent.into_iter().map(|(_, evidence)| {
         let call = evidence.call.clone();
         let recorded = shards.record(evidence);
         async { recorded.await.map_err(|why| (call, why)) }

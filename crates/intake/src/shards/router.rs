@@ -1,11 +1,14 @@
 //! Where calls are that are known, and so where what is said of them goes.
 
+mod asking;
+
 use std::collections::HashSet;
 
 use live_users_core::{
     Attendance, CallId, ConferenceEvent, Evidence, MINUTE_MS, OpenCall, Tracker,
 };
 
+pub use self::asking::{Known, KnownMeeting, Names};
 use super::generations::Generations;
 use super::{Layout, ShardSet};
 
@@ -70,11 +73,11 @@ impl Router {
         self.layout
     }
 
-    /// Takes in what the shards know at the start, in their order: their calls, and who is in
+    /// Takes in what shards know at the start, each with its number: their calls, and who is in
     /// conferences. Of a name that several of them have, the shard counts in which its call is up; what
     /// a leg says of its call counts where that is known nowhere.
-    pub fn learn<'a>(&mut self, trackers: impl Iterator<Item = &'a Tracker> + Clone) {
-        for (shard, tracker) in trackers.clone().enumerate() {
+    pub fn learn<'a>(&mut self, trackers: impl Iterator<Item = (usize, &'a Tracker)> + Clone) {
+        for (shard, tracker) in trackers.clone() {
             for open in tracker.open() {
                 self.know(shard, open.id());
                 if let Some(told) = open.told() {
@@ -84,12 +87,12 @@ impl Router {
                 }
             }
         }
-        for (shard, tracker) in trackers.clone().enumerate() {
+        for (shard, tracker) in trackers.clone() {
             tracker.first_heard().for_each(|(_, id)| self.know(shard, id));
             let conferences = tracker.conferences();
             conferences.iter().for_each(|(conference, _)| self.meet(shard, conference));
         }
-        for (shard, tracker) in trackers.enumerate() {
+        for (shard, tracker) in trackers {
             let legs = tracker.open().filter(OpenCall::is_leg);
             let parents = legs.filter_map(|open| open.call().details.leg?.parent);
             parents.for_each(|parent| self.know(shard, &parent));
@@ -184,7 +187,7 @@ fn small(shard: usize) -> u8 {
 }
 
 /// Whether it is about a whole conference, and so about no call.
-fn is_of_conference(evidence: &Evidence) -> bool {
+pub fn is_of_conference(evidence: &Evidence) -> bool {
     let is_over = |event: &ConferenceEvent| {
         event.what == Attendance::Over && event.conference == evidence.call
     };

@@ -21,6 +21,29 @@ impl ShardSet {
         Self(self.0 | 1 << shard)
     }
 
+    /// Those that are in either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that are in this one alone.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether this one is in it.
+    pub fn has(self, shard: usize) -> bool {
+        shard < super::SHARDS_MAX && self.0 & (1 << shard) != 0
+    }
+
     /// Whether there is none in it.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -34,5 +57,12 @@ impl ShardSet {
     /// Those in it, in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..super::SHARDS_MAX).filter(move |shard| self.0 & (1 << shard) != 0)
+    }
+}
+
+/// Of numbers below [`SHARDS_MAX`](super::SHARDS_MAX).
+impl FromIterator<usize> for ShardSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(shards: I) -> Self {
+        shards.into_iter().fold(Self::default(), Self::with)
     }
 }

@@ -362,7 +362,7 @@ proptest! {
             }
         }
         let mut anew = Router::new(layout);
-        anew.learn(trackers.iter());
+        anew.learn(trackers.iter().enumerate());
         for (shard, tracker) in trackers.iter().enumerate() {
             tracker.check().map_err(|it| TestCaseError::fail(it.to_string()))?;
             for open in tracker.open() {

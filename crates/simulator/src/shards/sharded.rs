@@ -27,7 +27,7 @@ impl Sharded {
     #[cfg(test)]
     pub(super) fn restart(&mut self) {
         self.router = Router::new(self.router.layout());
-        self.router.learn(self.trackers.iter());
+        self.router.learn(self.trackers.iter().enumerate());
     }
 
     /// Forgets the calls that are over and of which nothing was heard.

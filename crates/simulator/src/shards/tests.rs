@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::oracle::Oracle;
 use super::plot::Plot;
 use super::sharded::Sharded;
+use super::spread::Spread;
 use super::{AGENTS_OF_ACCOUNT, Calling, Shown, Size, run};
 
 fn layout(shards: usize, by: ShardBy) -> Layout {
@@ -120,4 +121,66 @@ fn by_agent_a_person_who_talks_to_two_agents_is_two_and_nobody_is_missing() {
         larger += count.get();
     }
     assert!(larger > 0, "nobody has talked to two agents");
+}
+
+/// Delivers a small world to shards in one process and to the same shards in several, each piece to any of
+/// these, which start anew now and then.
+fn through_any_process(seed: u64, world: Size, layout: Layout, processes: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (mut one, mut spread) = (Sharded::new(layout), Spread::new(layout, processes));
+    for ((at_ms, evidence), n) in delivered(seed, world).into_iter().zip(1..) {
+        one.apply(Millis(at_ms), &evidence);
+        spread.apply(Millis(at_ms), &evidence, rng.random_range(0..processes));
+        match n % 97 {
+            0 => {
+                one.restart();
+                (0..processes).for_each(|it| spread.restart(it));
+            }
+            50 => {
+                one.turn();
+                spread.turn();
+            }
+            _ => {}
+        }
+        assert_eq!(spread.total(), one.total(), "{layout}, seed {seed}: {evidence:?}");
+        assert_eq!(spread.of_agent(&evidence.agent), one.of_agent(&evidence.agent), "seed {seed}");
+    }
+    spread.check().unwrap();
+}
+
+#[test]
+fn whatever_process_a_webhook_comes_to_it_counts_where_one_process_would_count_it() {
+    for seed in 0..8 {
+        for (by, calling) in [
+            (ShardBy::Account, Calling::OneAccount),
+            (ShardBy::Agent, Calling::Anybody),
+            (ShardBy::Caller, Calling::Anybody),
+        ] {
+            let world = Size { length_ms: 400_000, ..size(40, 4, calling) };
+            through_any_process(seed, world, layout(6, by), 3);
+            through_any_process(seed, world, layout(4, by), 2);
+        }
+    }
+}
+
+#[test]
+fn three_processes_show_each_moment_of_a_world_as_the_oracle_has_it() {
+    let world = size(2_000, 20, Calling::OneAccount);
+    let (mut plot, mut oracle) = (Plot::new(5, world), Oracle::default());
+    let mut spread = Spread::new(layout(6, ShardBy::Account), 3);
+    let (mut rng, mut turn_ms) = (ChaCha8Rng::seed_from_u64(5), 0);
+    while let Some((at_ms, evidence)) = plot.next(&mut oracle) {
+        spread.apply(Millis(at_ms), &evidence, rng.random_range(0..3));
+        if rng.random_ratio(1, 500) {
+            spread.restart(rng.random_range(0..3));
+        }
+        if at_ms >= turn_ms {
+            turn_ms = at_ms + 20_000;
+            spread.turn();
+        }
+        assert_eq!(spread.total(), oracle.total(), "at {at_ms} ms: {evidence:?}");
+        let agent = &evidence.agent;
+        assert_eq!(spread.of_agent(agent), oracle.of_agent(agent), "at {at_ms} ms");
+    }
+    spread.check().unwrap();
 }

@@ -1,0 +1,80 @@
+//! What backends with different shards ask each other, with `API_TOKEN`: what one knows of calls, and to
+//! record evidence. Nothing of it is sent on, so no request can go round.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Payload};
+use futures_util::future::join_all;
+use live_users_http_kit::ParameterError;
+use log::debug;
+
+use super::authorized::Authorized;
+use super::error::ApiError;
+use super::signature::read_body;
+use super::webhooks::Webhooks;
+use crate::parts::elsewhere::{Letters, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::shards::Shards;
+
+/// `POST /shards/where`: in which shards calls are, and which calls are in a room or a session.
+pub(crate) async fn find(
+    _: Authorized,
+    shards: Data<Shards>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(body, REQUEST_BYTES_MAX).await?;
+    let (sender, question) = Question::decode(&body).map_err(wrong)?;
+    check(&shards, &sender)?;
+    let answer = shards.answer(question).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(answer.encode()))
+}
+
+/// `POST /shards/record`: evidence that another backend has verified, for shards that are here. The answer
+/// comes once all of it is recorded, applied and published.
+pub(crate) async fn record(
+    _: Authorized,
+    webhooks: Data<Webhooks>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(body, REQUEST_BYTES_MAX).await?;
+    let Letters { from, each } = Letters::decode(&body).map_err(wrong)?;
+    let shards = &webhooks.shards;
+    check(shards, &from)?;
+    let mut recent = Vec::with_capacity(each.len());
+    for letter in each {
+        let shard = shards.receive(&letter)?;
+        let old = webhooks.old_callbacks.is_one(letter.sent_at_ms, &letter.evidence, shards);
+        if !old.await? {
+            recent.push((shard, letter.evidence));
+        }
+    }
+    // All of it is in the queues before anything is waited for.
+    let recorded: Vec<_> =
+        recent.into_iter().map(|(shard, evidence)| shards.record_here(shard, evidence)).collect();
+    let recorded: Result<Vec<_>, _> = join_all(recorded).await.into_iter().collect();
+    let recorded = recorded.map_err(|(call, why)| {
+        debug!("evidence of {call} that another backend has sent is not recorded: {why}");
+        ApiError::from(why)
+    })?;
+    let turned_away = recorded.into_iter().find_map(|done| done.turned_away);
+    Ok(HttpResponse::Ok().json(RecordedAnswer::of(turned_away)))
+}
+
+/// Whether the other backend has the same idea of which shards are where.
+fn check(shards: &Shards, sender: &Sender) -> Result<(), ApiError> {
+    match shards.elsewhere() {
+        Some(elsewhere) => {
+            elsewhere.check(sender, shards.is_shared()).map_err(ApiError::Unavailable)
+        }
+        // While the journals cannot be opened.
+        None => Err(NotRecorded::Stopped.into()),
+    }
+}
+
+fn wrong(what: String) -> ApiError {
+    ParameterError {
+        name: "body".to_owned(),
+        problem: "invalid",
+        expected: format!("what a backend of this version sends; this is {what}"),
+    }
+    .into()
+}

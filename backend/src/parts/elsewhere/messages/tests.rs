@@ -1,0 +1,107 @@
+//! What backends say to each other comes as it was sent, and what nobody sends is refused.
+
+use std::num::NonZeroU64;
+
+use live_users_core::{Admission, Agent, Attendance, Bound, Caller, ConferenceEvent, Said, Source};
+use live_users_intake::shards::ShardBy;
+
+use super::*;
+
+fn call(text: &str) -> CallId {
+    CallId::parse(text).unwrap()
+}
+
+fn sender(shards: usize, by: ShardBy, here: &[usize]) -> Sender {
+    Sender::of(Layout::new(shards, by).unwrap(), here.iter().copied().collect())
+}
+
+#[test]
+fn a_question_and_its_answer_come_as_they_were_sent() {
+    let from = sender(6, ShardBy::Account, &[0, 2]);
+    let names = Names { calls: vec![call("CA1"), call("CA2")], meetings: vec![call("CF1")] };
+    for calls in [
+        None,
+        Some(AskedOfCalls::InRoom(call("room/1"))),
+        Some(AskedOfCalls::FirstInSession { session: call("s"), call: call("CA1") }),
+    ] {
+        let question = Question { names: names.clone(), calls };
+        assert_eq!(Question::decode(&question.encode(&from)), Ok((from.clone(), question)));
+    }
+    let meeting = KnownMeeting { meeting: call("CF1"), first: 5, all: ShardSet::one(5).with(1) };
+    let answer = Answer {
+        known: Known { calls: vec![(call("CA2"), 5)], meetings: vec![meeting] },
+        relatives: Relatives { in_room: vec![call("CA3")], first_in_session: Some(call("CA4")) },
+    };
+    let encoded = answer.encode();
+    assert_eq!(Answer::decode(&encoded, 6), Ok(answer));
+    assert_eq!(Answer::decode(&encoded, 5), Err("shard 5 of 5".to_owned()));
+    assert_eq!(Answer::decode(b"{}", 5), Ok(Answer::default()));
+    for wrong in [&b"7"[..], b"", br#"{"calls":[["two words",1]]}"#] {
+        assert!(Answer::decode(wrong, 6).is_err());
+    }
+}
+
+#[test]
+fn evidence_comes_as_it_was_sent() {
+    let from = sender(6, ShardBy::Agent, &[0]);
+    let whole = Evidence {
+        agent: Agent::Id("booking".into()),
+        caller: NonZeroU64::new(7).map(Caller),
+        parent: Some(call("CA0")),
+        also: vec![call("other/1")],
+        conference: Some(ConferenceEvent {
+            conference: call("CF1"),
+            what: Attendance::Joined,
+            order: Some(3),
+        }),
+        admission: Some(Admission {
+            agent: Some(Bound { places: 2, instead: Instead::Queue }),
+            all: None,
+        }),
+        ..Evidence::about(call("CA1"), Source::Voice, Said::Dialing)
+    };
+    let bare = Evidence::about(call("CA2"), Source::StatusCallback, Said::StillUp);
+    let letter = |shard, sent_at_ms, first_in_conference, evidence: &Evidence| Letter {
+        shard,
+        sent_at_ms,
+        first_in_conference,
+        evidence: evidence.clone(),
+    };
+    let each =
+        vec![letter(5, Some(1_795_000_000_000), Some(4), &whole), letter(1, None, None, &bare)];
+    let encoded = Letters::encode(&from, &each);
+    let decoded = Letters::decode(&encoded).unwrap();
+    assert_eq!((decoded.from, decoded.each), (from, each));
+
+    let text = String::from_utf8(encoded).unwrap();
+    let one_less = text.rsplit_once('\n').unwrap().0;
+    for wrong in [one_less, &format!("{text}\n{{}}"), &text.replace(":5,", ":6,"), "", "{}"] {
+        assert!(Letters::decode(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn how_a_call_is_turned_away_comes_as_it_was_decided() {
+    let decided = [LimitOf::Agent, LimitOf::Account].into_iter().flat_map(|by| {
+        [Instead::Refuse, Instead::Queue, Instead::Elsewhere].map(|instead| {
+            let was_ringing = instead == Instead::Queue;
+            Some(TurnedAway { by, instead, was_ringing, is_in: !was_ringing })
+        })
+    });
+    for turned_away in decided.chain([None]) {
+        let answer = json(&RecordedAnswer::of(turned_away));
+        assert_eq!(RecordedAnswer::decode(&answer).unwrap().turned_away(), turned_away);
+    }
+}
+
+#[test]
+fn another_idea_of_the_shards_is_named() {
+    let here = sender(6, ShardBy::Agent, &[0, 1]);
+    let differs = |other: &Sender| here.differs_from(other, false).unwrap_or_default();
+    assert_eq!(differs(&sender(6, ShardBy::Agent, &[2, 3])), "");
+    assert!(differs(&sender(5, ShardBy::Agent, &[2])).contains("SHARDS=5 and SHARD_BY=agent"));
+    assert!(differs(&sender(6, ShardBy::Caller, &[2])).contains("SHARD_BY=caller"));
+    let both = sender(6, ShardBy::Agent, &[1, 2]);
+    assert!(differs(&both).contains("shard 1 is in SHARDS_HERE of both"));
+    assert_eq!(here.differs_from(&both, true), None, "they share its journal");
+}

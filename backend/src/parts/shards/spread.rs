@@ -1,0 +1,120 @@
+//! Where other backends have some of the shards: what they know is asked, and what belongs to them is
+//! recorded by them.
+
+use futures_util::future::join_all;
+use live_users_core::{CallId, Evidence, TurnedAway};
+use live_users_intake::Relatives;
+use live_users_intake::shards::Names;
+use live_users_replica::Done;
+use live_users_twilio::rest;
+
+use super::Shards;
+use crate::parts::elsewhere::{Answer, Letter, Question, WHOLE};
+use crate::parts::not_recorded::NotRecorded;
+
+/// What has become of evidence: how its call is turned away, or why it is not recorded.
+type Recorded = Result<Option<TurnedAway>, (CallId, NotRecorded)>;
+
+impl Shards {
+    /// Records what one webhook says, in this order, each with when it was sent: here, or at the backend
+    /// that has its shard. Returns once all of it is recorded, applied and published.
+    pub(crate) async fn record_anywhere(&self, all: Vec<(Option<u64>, Evidence)>) -> Recorded {
+        let (mut waiting, mut letters) = (Vec::new(), Vec::new());
+        for (sent_at_ms, evidence) in all {
+            let first_in_conference = self.first_in_conference(&evidence);
+            for shard in self.route(&evidence).iter() {
+                let evidence = evidence.clone();
+                match self.queue(shard) {
+                    Some(_) => waiting.push(self.record_here(shard, evidence)),
+                    None => {
+                        letters.push(Letter { shard, sent_at_ms, first_in_conference, evidence })
+                    }
+                }
+            }
+        }
+        let others = async {
+            match self.elsewhere().filter(|_| !letters.is_empty()) {
+                Some(elsewhere) => elsewhere.record(letters).await,
+                None => Ok(None),
+            }
+        };
+        let (here, others) = tokio::join!(join_all(waiting), others);
+        let here: Result<Vec<Done>, _> = here.into_iter().collect();
+        let others = others.map_err(|(evidence, why)| (evidence.call, why))?;
+        Ok(here?.into_iter().find_map(|done| done.turned_away).or(others))
+    }
+
+    /// Records a piece of evidence in a shard that is here. It is in the queue when this returns.
+    pub(crate) fn record_here(
+        &self,
+        shard: usize,
+        evidence: Evidence,
+    ) -> impl Future<Output = Result<Done, (CallId, NotRecorded)>> + use<'_> {
+        let call = evidence.call.clone();
+        let recorded = self.queue(shard).map(|queue| queue.record(evidence));
+        async move {
+            let why = NotRecorded::Elsewhere { shard };
+            let Some(recorded) = recorded else { return Err((call, why)) };
+            recorded.await.map_err(|why| (call, why))
+        }
+    }
+
+    fn first_in_conference(&self, evidence: &Evidence) -> Option<usize> {
+        self.router.as_ref().and_then(|router| router.lock().first_in_conference(evidence))
+    }
+
+    /// The shard here that takes evidence which another backend has sent to this one.
+    ///
+    /// # Errors
+    /// If it is not here.
+    pub(crate) fn receive(&self, letter: &Letter) -> Result<usize, NotRecorded> {
+        let Letter { shard, first_in_conference, evidence, .. } = letter;
+        let here = self.numbers();
+        match self.router.as_ref().filter(|_| here.has(*shard)) {
+            Some(router) => {
+                Ok(router.lock().receive((*shard, here), evidence, *first_in_conference))
+            }
+            None => Err(NotRecorded::Elsewhere { shard: *shard }),
+        }
+    }
+
+    /// What is known here, for another backend.
+    pub(crate) async fn answer(&self, question: Question) -> Result<Answer, NotRecorded> {
+        let Some(router) = &self.router else { return Ok(Answer::default()) };
+        if self.is_shared {
+            let unknown = router.lock().unknown(question.names.calls.iter());
+            if !unknown.is_empty() {
+                self.look_into_states(router, unknown).await;
+            }
+        }
+        let relatives = match &question.calls {
+            Some(asked) => self.relatives_here(asked).await?,
+            None => Relatives::default(),
+        };
+        Ok(Answer { known: router.lock().answer(&question.names), relatives })
+    }
+
+    /// Asks the other backends about the calls of an answer of the provider. Those of which it is not
+    /// known whether another backend has them are left out of it: the next answer has them again.
+    pub(crate) async fn look_up_listed(&self, answer: &mut rest::Answer) {
+        let (Some(router), Some(elsewhere)) = (&self.router, &self.elsewhere) else { return };
+        let rest::Answer::Page(page) = answer else { return };
+        let id = |sid: &String| CallId::parse(sid).ok();
+        let sids = page.calls.iter().flat_map(|it| [Some(&it.sid), it.parent_call_sid.as_ref()]);
+        let names: Vec<_> = sids.flatten().filter_map(id).collect();
+        let calls = router.lock().unknown(names.iter());
+        if calls.is_empty() {
+            return;
+        }
+        let question = Question { names: Names { calls, meetings: Vec::new() }, calls: None };
+        let (answers, _, is_complete) = elsewhere.ask(&question, WHOLE).await;
+        let mut router = router.lock();
+        router.take(&answers);
+        if !is_complete {
+            let is_known = |call: &rest::CallResource| {
+                id(&call.sid).is_some_and(|call| router.of_call(&call).is_some())
+            };
+            page.calls.retain(is_known);
+        }
+    }
+}
