@@ -2,6 +2,7 @@
 
 mod frames;
 mod nchan;
+mod prepared;
 pub(super) mod readers;
 mod webhooks;
 
@@ -9,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use live_users_testkit::{Twilio, get};
 
 use self::nchan::Nchan;
+use self::prepared::Prepared;
 use self::readers::{Readers, Transport};
 use super::backend::{Backend, TOKEN};
 use super::builds::Build;
@@ -29,7 +31,7 @@ const SETTINGS: [(&str, &str); 3] =
     [("STREAMS_MAX", "20000"), ("CONNECTIONS_PER_ADDRESS", "20000"), ("RUST_LOG", "warn")];
 
 /// How many read, and how many events they see: enough that one slow event in a hundred is no p99.
-const SIZES: [(usize, usize); 3] = [(1, 400), (1_000, 120), (5_000, 60)];
+const SIZES: [(usize, usize); 3] = [(1, 400), (1_000, 300), (5_000, 200)];
 
 /// Idle readers whose memory is measured.
 const IDLE: usize = 10_000;
@@ -77,15 +79,17 @@ fn beside_nchan(
 ) -> Result<()> {
     let opened = |it: &Ours<'_>| Ok((it.readers(transport, count)?, Latencies::default()));
     let mut opened = ours.iter().map(opened).collect::<Result<Vec<_>>>()?;
-    nchan.publish(0)?;
+    nchan.event(0)?.send()?;
     let their_readers = Readers::open(&nchan.url, nchan::SUBSCRIBE, transport, count)?;
     let mut their_ms = Latencies::default();
     for n in 1..=events as u64 {
         for (build, (readers, ms)) in ours.iter().zip(&mut opened) {
-            ms.add(&readers.await_count(build.live_users() + 1, || build.call())?.ms);
+            let call = build.calls.next()?;
+            ms.add(&readers.await_count(build.live_users(), || call.send())?.ms);
             sleep(Duration::from_millis(PAUSE_MS));
         }
-        their_ms.add(&their_readers.await_count(n, || nchan.publish(n))?.ms);
+        let event = nchan.event(n)?;
+        their_ms.add(&their_readers.await_count(n, || event.send())?.ms);
         sleep(Duration::from_millis(PAUSE_MS));
     }
     let ratio_max = if count == 1 { RATIO_OF_ONE_MAX } else { RATIO_MAX };
@@ -114,8 +118,8 @@ fn memory(report: &mut Report, ours: &Ours<'_>, transport: Transport) -> Result<
     drop(ours.readers(transport, 100)?);
     let before = ours.proxy.resident_bytes()?;
     let readers = ours.readers(transport, IDLE)?;
-    let live_users = ours.live_users() + 1;
-    readers.await_count(live_users, || ours.call())?;
+    let call = ours.calls.next()?;
+    readers.await_count(ours.live_users(), || call.send())?;
     let bytes = ours.proxy.resident_bytes()?.saturating_sub(before) as f64 / IDLE as f64;
     let (by, suffix) = (transport.name(), &ours.build.suffix);
     let what = format!("bytes of the proxy per idle reader by {by}, {IDLE} of them{suffix}");
@@ -154,14 +158,9 @@ impl<'a> Ours<'a> {
         Readers::open(&self.proxy.url, path, transport, count)
     }
 
-    /// How many people are on the line.
+    /// How many people are on the line when all calls have begun.
     fn live_users(&self) -> u64 {
         self.calls.begun()
-    }
-
-    /// Somebody calls.
-    fn call(&self) -> Result<()> {
-        self.calls.begin()
     }
 }
 
@@ -183,12 +182,13 @@ impl Calls {
         Self { twilio: Twilio::new(&backend.url, TOKEN), begun: AtomicU64::new(0) }
     }
 
+    /// How many were made.
     fn begun(&self) -> u64 {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Somebody calls.
-    fn begin(&self) -> Result<()> {
+    /// Somebody calls: the webhook.
+    fn next(&self) -> Result<Prepared> {
         let n = self.begun.fetch_add(1, Ordering::SeqCst);
         let (sid, from) = (sid(n), format!("+1415{n:07}"));
         let fields = [
@@ -199,9 +199,7 @@ impl Calls {
             ("FromCountry", "US"),
             ("To", "+15005550006"),
         ];
-        let answer = self.twilio.post("/voice", &fields);
-        ensure!(answer.status == 200, "{}", answer.body);
-        Ok(())
+        Prepared::new(&self.twilio.url, &self.twilio.request("/voice", &fields))
     }
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
-use live_users_testkit::send;
 use tempfile::TempDir;
 
 use super::super::process::{Process, free_address};
 use super::super::tools;
+use super::prepared::Prepared;
 
 /// Where readers go, by SSE or by WebSocket.
 pub(super) const SUBSCRIBE: &str = "/subscribe";
@@ -61,15 +61,17 @@ impl Nchan {
         Ok(Self { _process: process, _folder: folder, url: format!("http://{address}") })
     }
 
-    /// Tells all readers a frame such as ours.
-    pub(super) fn publish(&self, live_users: u64) -> Result<()> {
+    /// The event that tells all readers a frame such as ours.
+    pub(super) fn event(&self, live_users: u64) -> Result<Prepared> {
         let frame = format!(
             "{{\"success\":true,\"liveUsers\":{live_users},\"epoch\":\"0a1b2c3d4e5f6071\",\
              \"seq\":{live_users},\"asOf\":\"2026-11-23T09:30:00.000Z\"}}"
         );
-        let url = format!("{}{PUBLISH}", self.url);
-        let answer = send("POST", &url, &[("Content-Type", "application/json")], frame.as_bytes());
-        ensure!((200..300).contains(&answer.status), "{}", answer.body);
-        Ok(())
+        let (host, length) = (self.url.trim_start_matches("http://"), frame.len());
+        let request = format!(
+            "POST {PUBLISH} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{frame}"
+        );
+        Prepared::new(&self.url, &request)
     }
 }

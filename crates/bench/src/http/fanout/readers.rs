@@ -39,16 +39,34 @@ pub(in crate::http) struct Arrivals {
 /// Open connections; closed when dropped.
 pub(in crate::http) struct Readers {
     board: Arc<Board>,
-    count: usize,
     _runtime: Runtime,
 }
 
 /// What the readers write down.
-#[derive(Default)]
 struct Board {
+    /// How many readers there are.
+    count: usize,
     awaited: AtomicU64,
     arrived: Mutex<Vec<Instant>>,
-    another: Condvar,
+    /// All have arrived.
+    all: Condvar,
+}
+
+impl Board {
+    fn new(count: usize) -> Self {
+        let (awaited, all) = <_>::default();
+        Self { count, awaited, arrived: Mutex::new(Vec::with_capacity(count)), all }
+    }
+
+    /// A reader was told. Only the last one wakes who waits: a thread that wakes for each reader takes
+    /// more of the machine than the servers that are measured.
+    fn arrive(&self, at: Instant) {
+        let mut arrived = self.arrived.lock();
+        arrived.push(at);
+        if arrived.len() >= self.count {
+            self.all.notify_one();
+        }
+    }
 }
 
 impl Transport {
@@ -88,7 +106,7 @@ impl Readers {
     ) -> Result<Self> {
         let address: SocketAddr =
             url.strip_prefix("http://").context("http")?.parse().context("an address")?;
-        let board = Arc::new(Board::default());
+        let board = Arc::new(Board::new(count));
         // One thread, as what is measured should have the rest of the machine.
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build()?;
@@ -113,7 +131,7 @@ impl Readers {
         for _ in 0..count.min(OPENING_MAX) {
             wait_for(&runtime, &mut openings)?;
         }
-        Ok(Self { board, count, _runtime: runtime })
+        Ok(Self { board, _runtime: runtime })
     }
 
     /// Lets something happen after which all readers are told this count, and waits until the last
@@ -128,10 +146,11 @@ impl Readers {
         let begin = Instant::now();
         event()?;
         let deadline = begin + Duration::from_secs(PATIENCE_S);
+        let count = self.board.count;
         let mut arrived = self.board.arrived.lock();
-        while arrived.len() < self.count {
-            if self.board.another.wait_until(&mut arrived, deadline).timed_out() {
-                bail!("{} of {} readers were told {live_users}", arrived.len(), self.count);
+        while arrived.len() < count {
+            if self.board.all.wait_until(&mut arrived, deadline).timed_out() {
+                bail!("{} of {count} readers were told {live_users}", arrived.len());
             }
         }
         let ms = |at: &Instant| at.duration_since(begin).as_secs_f64() * 1_000.0;
@@ -182,8 +201,7 @@ async fn read(mut stream: TcpStream, mut frames: Frames, board: &Board) {
             Seen { live_users: Some(live_users), .. } if live_users != told => {
                 told = live_users;
                 if live_users == board.awaited.load(Ordering::SeqCst) {
-                    board.arrived.lock().push(Instant::now());
-                    board.another.notify_one();
+                    board.arrive(Instant::now());
                 }
             }
             Seen { .. } => {}

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::super::backend::{Backend, TOKEN};
 use super::super::builds::Build;
 use super::super::times::Times;
+use super::prepared::Prepared;
 use super::readers::{Readers, Transport};
 use super::{Calls, PAUSE_MS, SETTINGS, STREAM};
 use crate::report::{Goal, Median, Report, Row};
@@ -35,10 +36,10 @@ pub(super) fn measure(report: &mut Report, build: &Build) -> Result<()> {
     let readers = Readers::open(&crowded.url, STREAM, Transport::Sse, READERS)?;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..WEBHOOKS {
-        let last = crowded_calls.begun() + 2;
-        readers.await_count(last, || time(&crowded_calls, &mut with))?;
+        let calls = two(&crowded_calls)?;
+        readers.await_count(crowded_calls.begun(), || time(&calls, &mut with))?;
         sleep(Duration::from_millis(PAUSE_MS));
-        time(&quiet_calls, &mut without)?;
+        time(&two(&quiet_calls)?, &mut without)?;
         sleep(Duration::from_millis(PAUSE_MS));
     }
     let (with, without) = (Times::of(with), Times::of(without));
@@ -53,12 +54,17 @@ pub(super) fn measure(report: &mut Report, build: &Build) -> Result<()> {
     Ok(())
 }
 
+/// Two calls.
+fn two(calls: &Calls) -> Result<[Prepared; 2]> {
+    Ok([calls.next()?, calls.next()?])
+}
+
 /// Two calls begin, and the answer to the second is timed.
-fn time(calls: &Calls, ms: &mut Vec<f64>) -> Result<()> {
-    calls.begin()?;
+fn time([first, second]: &[Prepared; 2], ms: &mut Vec<f64>) -> Result<()> {
+    first.send()?;
     sleep(Duration::from_millis(BETWEEN_MS));
     let begin = Instant::now();
-    calls.begin()?;
+    second.send()?;
     ms.push(begin.elapsed().as_secs_f64() * 1_000.0);
     Ok(())
 }
