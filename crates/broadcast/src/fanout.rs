@@ -56,9 +56,10 @@ impl Drop for Fanout {
     }
 }
 
-/// Half of the processors are left to requests.
+/// One for each processor: a change is told by all of them at once, and the last reader is told soonest.
+/// Between changes they sleep, and while they tell they let requests have the processor now and then.
 fn threads() -> usize {
-    available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(THREADS_MAX)
+    available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
 }
 
 fn start(number: usize) -> io::Result<Arc<Mailbox>> {

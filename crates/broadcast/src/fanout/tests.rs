@@ -164,6 +164,35 @@ fn few_readers_are_told_by_who_publishes_and_many_by_the_thread() {
 }
 
 #[test]
+fn all_processors_tell_of_a_change() {
+    let fanout = Fanout::default();
+    let mailboxes: Vec<_> = (0..20).map(|_| fanout.mailbox().unwrap()).collect();
+    let mut threads: Vec<_> = mailboxes.iter().map(Arc::as_ptr).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    assert_eq!(threads.len(), processors.min(THREADS_MAX));
+}
+
+#[test]
+fn others_may_have_the_processor_while_many_are_told() {
+    let server = Server::start(200);
+    let poll = mio::Poll::new().unwrap();
+    let mailbox = Arc::new(Mailbox::new(poll.registry()).unwrap());
+    let mut clients = Vec::new();
+    for _ in 0..150 {
+        let (client, newcomer) = server.pair(Transport::Socket, &mailbox);
+        mailbox.table().admit(Instant::now(), newcomer);
+        clients.push(client);
+    }
+    server.publish(1, 10);
+    let (mut table, mut sent) = (mailbox.table(), Vec::new());
+    mailbox.changed().into_iter().for_each(|slot| table.change(slot));
+    table.tell(Instant::now(), || sent.push(server.limit.sent_by(Transport::Socket)));
+    assert_eq!((sent, server.limit.sent_by(Transport::Socket)), (vec![128], 150));
+}
+
+#[test]
 fn a_reader_that_never_reads_holds_nobody_up_and_is_told_the_latest_when_it_reads() {
     let server = Server::start(10);
     let (mut stuck, mut other) = (server.open(Transport::Events), server.open(Transport::Events));
