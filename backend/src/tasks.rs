@@ -13,6 +13,7 @@ pub(crate) mod scoped_publishing;
 pub(crate) mod snapshots;
 pub(crate) mod source_asking;
 mod summary_frames;
+pub(crate) mod total_frames;
 pub(crate) mod turning;
 pub(crate) mod warnings;
 pub(crate) mod writer_thread;

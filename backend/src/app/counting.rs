@@ -27,6 +27,7 @@ use crate::parts::shards::SharedRouter;
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::reconciliation;
 use crate::tasks::source_asking::{self, Question};
+use crate::tasks::total_frames::{CountOutlet, FramesOfWriter};
 use crate::tasks::writer_thread::{self, Outlets};
 
 /// What asks providers: the API with the credentials of each account, and what to ask.
@@ -44,6 +45,7 @@ pub(super) struct Counting {
     pub(super) renewals: UnboundedReceiver<()>,
     pub(super) replication_status: ReplicationStatus,
     pub(super) asking: Asking,
+    pub(super) frames: FramesOfWriter,
 }
 
 /// The count that a journal leads to.
@@ -115,8 +117,9 @@ impl Counting {
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (questions_sender, questions) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();
+        let frames = FramesOfWriter::default();
         let outlets = Outlets {
-            latest: latest_writer,
+            latest: CountOutlet::new(latest_writer, frames.clone()),
             gives_agents,
             requests: requests_sender,
             questions: questions_sender,
@@ -140,6 +143,7 @@ impl Counting {
             renewals,
             replication_status,
             asking,
+            frames,
         })
     }
 }

@@ -15,6 +15,7 @@ use super::lasting::Lasting;
 use crate::parts::shards::Shards;
 use crate::tasks::delivering::{self, Delivering};
 use crate::tasks::hooks::{Means, Telling};
+use crate::tasks::total_frames::FramesOfWriter;
 use crate::tasks::{
     alerts, doubting, leadership, marking, publishing, reconciliation, scoped_publishing,
     source_asking, warnings,
@@ -29,6 +30,7 @@ pub(super) struct Shard {
     renewals: UnboundedReceiver<()>,
     replication_status: ReplicationStatus,
     asking: Asking,
+    frames: FramesOfWriter,
 }
 
 /// What runs beside the requests.
@@ -62,14 +64,17 @@ impl Shard {
             None => parts,
         };
         let (replication_status, asking) = (counting.replication_status, counting.asking);
-        let shard = Self { parts, mark, thread, lease, renewals, replication_status, asking };
+        let frames = counting.frames;
+        let shard =
+            Self { parts, mark, thread, lease, renewals, replication_status, asking, frames };
         Ok((shard, origins))
     }
 
     /// Starts what runs beside the requests.
     pub(super) fn start(self) -> io::Result<Running> {
-        let Self { parts, mark, thread, lease, renewals, replication_status, asking } = self;
-        let mut tasks = spawn_tasks(&parts, replication_status, asking);
+        let Self { parts, mark, thread, lease, renewals, replication_status, asking, frames } =
+            self;
+        let mut tasks = spawn_tasks(&parts, replication_status, asking, &frames);
         if let Some(mark) = mark {
             let marking = marking::run(mark, parts.latest.clone(), parts.queue.clone());
             tasks.push(tokio::spawn(marking).abort_handle());
@@ -126,10 +131,11 @@ fn spawn_tasks(
     parts: &Parts,
     replication_status: ReplicationStatus,
     (apis, requests, questions): Asking,
+    frames: &FramesOfWriter,
 ) -> Vec<AbortHandle> {
     let (queue, latest, agents) = (&parts.queue, &parts.latest, &parts.agents);
     let known = (latest, &parts.doubt);
-    let publishing = publishing::start(&parts.streams, known, &parts.summarizer, queue);
+    let publishing = publishing::start(&parts.streams, known, (&parts.summarizer, queue), frames);
     let scoped = scoped_publishing::start(&parts.streams, known, &parts.summarizer, queue);
     let suspect_after_ms = parts.rules.doubt.suspect_after_ms;
     let doubt = parts.doubt.clone();

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use live_users_broadcast::{Frame, Throttle};
-use live_users_replica::{FRESH_MS, Stale, StaleReason};
-use live_users_wire::{ByAgent, LiveCount, Summary};
+use live_users_broadcast::Throttle;
+use live_users_replica::{Stale, StaleReason};
+use live_users_wire::Summary;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::summary_frames::{SummaryFrames, To, no_value};
-use crate::parts::clock::moment;
-use crate::parts::doubt::{Doubt, DoubtRules};
+use super::summary_frames::{SummaryFrames, To};
+use super::total_frames::{FramesOfWriter, SILENCE_MS, TotalFrames, is_silent};
+use crate::parts::doubt::Doubt;
 use crate::parts::latest::{LatestCount, LatestReader};
-use crate::parts::not_recorded::NOT_KNOWN;
-use crate::parts::queue::{ACKNOWLEDGE_MS, Queue};
+use crate::parts::queue::Queue;
 use crate::parts::scope::Scope;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
@@ -24,10 +23,6 @@ use crate::parts::summary::Summarizer;
 /// become suspect and last longer.
 pub(super) const SUMMARY_EVERY_MS: u64 = 5_000;
 
-/// A number is shown as unavailable when the state is older than this, in milliseconds. The writer
-/// says so sooner, unless it waits for the journal itself.
-const SILENCE_MS: u64 = FRESH_MS + ACKNOWLEDGE_MS;
-
 /// The interval between two looks at a state that is silent, in milliseconds.
 const SILENCE_LOOK_MS: u64 = 250;
 
@@ -35,16 +30,18 @@ const SILENCE_LOOK_MS: u64 = 250;
 /// the writer waits meanwhile.
 pub(super) const REST_TIMES: u32 = 9;
 
-/// Publishes to the streams until the tasks are aborted.
+/// Publishes to the streams until the tasks are aborted. From now on the writer publishes the total, too.
 pub(crate) fn start(
     streams: &Arc<Streams>,
     (latest, doubt): (&LatestReader, &Arc<Doubt>),
-    summarizer: &Summarizer,
-    queue: &Queue,
+    (summarizer, queue): (&Summarizer, &Queue),
+    of_writer: &FramesOfWriter,
 ) -> [JoinHandle<()>; 2] {
     let doubting = (doubt.clone(), summarizer.rules.doubt);
+    let frames = TotalFrames::new(streams.clone(), latest.clone(), doubting, queue.clone());
+    let frames = of_writer.get_or_init(|| Arc::new(frames)).clone();
     [
-        tokio::spawn(publish_total(streams.clone(), latest.clone(), doubting, queue.clone())),
+        tokio::spawn(publish_total(frames, latest.clone(), doubt.reader(), queue.clone())),
         tokio::spawn(publish_summary(
             streams.clone(),
             (latest.clone(), doubt.reader()),
@@ -53,29 +50,20 @@ pub(crate) fn start(
     ]
 }
 
-/// Publishes the total when it changes, or its doubt. Many records, such as those of speech, leave it as
-/// it is.
+/// Publishes what the writer does not: what it could not publish because it was too soon, what a change of
+/// the doubt makes of the total, and that a state is silent.
 async fn publish_total(
-    streams: Arc<Streams>,
+    frames: Arc<TotalFrames>,
     mut latest: LatestReader,
-    (doubt, rules): (Arc<Doubt>, DoubtRules),
+    mut doubts: watch::Receiver<u64>,
     queue: Queue,
 ) {
-    let (mut throttle, mut published) = (Throttle::default(), None);
-    let mut doubts = doubt.reader();
-    let now = |latest: &mut LatestReader| {
-        let count = with_silence(latest.borrow_and_update().clone(), queue.age_ms());
-        let suspect = rules.told(doubt.now(), count.live_users);
-        (count, suspect)
-    };
     loop {
-        let (count, suspect) = now(&mut latest);
-        if Some(shown(&count, suspect)) != published {
-            throttle.wait().await;
-            // It may have changed while the throttle waited.
-            let (count, suspect) = now(&mut latest);
-            published = Some(shown(&count, suspect));
-            streams.total.publish(total_frame(&count, suspect));
+        // What changes from here on is looked at again.
+        latest.mark_unchanged();
+        doubts.mark_unchanged();
+        while let Err(next) = frames.publish() {
+            sleep_until(next).await;
         }
         tokio::select! {
             // A silent state is looked at again soon, because it may become fresh without a change.
@@ -101,44 +89,10 @@ pub(super) fn until_silent(queue: &Queue) -> Duration {
 
 /// Marks a count as stale if the writer could not say so, because it waits for the journal.
 pub(super) fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
-    if count.stale.is_none() && age_ms >= SILENCE_MS {
+    if count.stale.is_none() && is_silent(age_ms) {
         count.stale = Some(Stale { age_ms, reason: StaleReason::Behind });
     }
     count
-}
-
-/// What of a count a stream shows. A frame is published when this changes.
-type Shown = Option<(u64, u64, Option<ByAgent>, Option<u64>)>;
-
-fn shown(count: &LatestCount, suspect: Option<u64>) -> Shown {
-    let shown = || (count.at.epoch, count.live_users, count.by_agent.clone(), suspect);
-    count.stale.is_none().then(shown)
-}
-
-fn total_frame(count: &LatestCount, suspect: Option<u64>) -> Frame {
-    if count.stale.is_some() {
-        return no_value(NOT_KNOWN);
-    }
-    let epoch = format!("{:016x}", count.at.epoch);
-    let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
-    let by_agent = count.by_agent.clone();
-    frame_of(&LiveCount {
-        live_users,
-        by_agent,
-        suspect,
-        agent: None,
-        epoch,
-        seq,
-        as_of,
-        now: None,
-    })
-}
-
-/// The frame of a total. Two that differ only in their doubt have different names, because a reader that
-/// comes back does not get again what it names.
-pub(super) fn frame_of(count: &LiveCount) -> Frame {
-    let json = serde_json::to_vec(count).expect("texts and numbers are always JSON");
-    Frame::named(count.name(), json)
 }
 
 async fn publish_summary(

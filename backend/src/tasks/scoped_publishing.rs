@@ -11,10 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::publishing::{
-    REST_TIMES, SUMMARY_EVERY_MS, frame_of, until_silent, with_silence, without_time,
-};
+use super::publishing::{REST_TIMES, SUMMARY_EVERY_MS, until_silent, with_silence, without_time};
 use super::summary_frames::{SummaryFrames, To, no_value};
+use super::total_frames::frame_of;
 use crate::parts::clock::moment;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::hooks::Hooks;

@@ -18,13 +18,14 @@ use live_users_replica::{BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Repl
 use live_users_state::record::Change;
 use live_users_twilio::rest::Request;
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use self::audit::audit;
 use self::callbacks::{Passing, acknowledge};
 use self::gathering::Gathering;
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
+use super::total_frames::CountOutlet;
 use crate::parts::clock::Clock;
 use crate::parts::latest::LatestCount;
 use crate::parts::not_recorded::NotRecorded;
@@ -39,7 +40,7 @@ const LOOK_EVERY_MS: u64 = 1_000;
 
 /// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
-    pub(crate) latest: watch::Sender<LatestCount>,
+    pub(crate) latest: CountOutlet,
     /// Whether the latest count has the numbers of the agents.
     pub(crate) gives_agents: bool,
     /// To `tasks::reconciliation`.
@@ -307,7 +308,7 @@ impl Outlet {
                 let (state, gives_agents) = (replica.state(), self.outlets.gives_agents);
                 times.publishing(|| {
                     let latest = LatestCount::of(publication, state, gives_agents);
-                    self.outlets.latest.send_replace(latest);
+                    self.outlets.latest.publish(latest);
                 });
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),

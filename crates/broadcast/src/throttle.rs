@@ -22,9 +22,22 @@ impl Throttle {
     /// Resolves when the next frame may be published: at once, unless one was published just
     /// before.
     pub async fn wait(&mut self) {
-        if let Some(next) = self.next {
+        if let Err(next) = self.check() {
             sleep_until(next).await;
         }
+        self.note();
+    }
+
+    /// Whether a frame may be published now, for a publisher that cannot wait.
+    ///
+    /// # Errors
+    /// When one may be published next.
+    pub fn check(&self) -> Result<(), Instant> {
+        self.next.filter(|next| Instant::now() < *next).map_or(Ok(()), Err)
+    }
+
+    /// Notes that a frame is published now.
+    pub fn note(&mut self) {
         self.next = Some(Instant::now() + STEP);
     }
 }

@@ -9,6 +9,7 @@ use live_users_replica::{
 };
 use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, replay};
+use tokio::sync::watch;
 
 use super::*;
 use crate::parts::latest::LatestReader;
@@ -43,7 +44,7 @@ fn started_with(
     let replica = replica.auditing(check);
     let (latest, reader) = watch::channel(LatestCount::new(publication));
     let outlets = Outlets {
-        latest,
+        latest: CountOutlet::new(latest, <_>::default()),
         gives_agents: false,
         requests: mpsc::unbounded_channel().0,
         questions: mpsc::unbounded_channel().0,
