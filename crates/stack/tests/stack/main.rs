@@ -37,6 +37,7 @@ mod shards;
 mod shared_links;
 mod sign_in;
 mod sources;
+mod spread;
 mod summary_changes;
 mod wallboard;
 

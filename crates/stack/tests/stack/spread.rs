@@ -1,0 +1,116 @@
+//! Three backends with two of six shards each behind one proxy, in real processes.
+
+use live_users_testkit::{Events, Relay, Server, Twilio, get};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{TOKEN, backend_with, proxy_all, write_agents};
+
+struct Team {
+    folders: [TempDir; 3],
+    ways: [Relay; 3],
+    agents: String,
+    backends: Vec<Server>,
+}
+
+impl Team {
+    /// Starts the backend, or starts it again with its journals.
+    fn start(&self, n: usize) -> Server {
+        let journal = format!("file:{}", self.folders[n].path().display());
+        let (here, places) = (format!("{},{}", n, n + 3), self.places());
+        let backend = backend_with(
+            &self.agents,
+            &[
+                ("JOURNAL_URL", &journal),
+                ("SHARDS", "6"),
+                ("SHARD_BY", "agent"),
+                ("SHARDS_HERE", &here),
+                ("SHARD_BACKENDS", &places),
+            ],
+        );
+        self.ways[n].lead_to(&backend.url);
+        backend
+    }
+
+    /// Where the shards are: the same value for all backends and for the proxy.
+    fn places(&self) -> String {
+        let of = |n: usize| format!("{n}={url},{}={url}", n + 3, url = self.ways[n].url);
+        [0, 1, 2].map(of).join(",")
+    }
+
+    fn twilio(&self, n: usize) -> Twilio {
+        Twilio::new(&self.backends[n].url, TOKEN)
+    }
+}
+
+fn number(n: u8) -> String {
+    format!("+1500555{n:04}")
+}
+
+fn call(twilio: &Twilio, n: u8) {
+    let (sid, from) = (format!("CA{n:032x}"), format!("+1415555{n:04}"));
+    let to = number(n % 12);
+    let fields = [
+        ("CallSid", sid.as_str()),
+        ("CallStatus", "ringing"),
+        ("Direction", "inbound"),
+        ("From", from.as_str()),
+        ("To", to.as_str()),
+    ];
+    let answer = twilio.post("/voice", &fields);
+    assert!(answer.status == 200 && answer.body.contains("<Gather "), "{}", answer.body);
+}
+
+fn polled(proxy: &Server) -> Value {
+    serde_json::from_str(&get(&format!("{}/api/live-users", proxy.url)).body).expect("JSON")
+}
+
+/// Reads until a frame is as expected: others may come before.
+async fn told(events: &mut Events, is_so: impl Fn(&Value) -> bool) {
+    let is_so = |text: &str| is_so(&serde_json::from_str(text).expect("JSON"));
+    while !is_so(&events.next().await.expect("the stream is open")) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_backend_a_webhook_comes_to_the_proxy_tells_all_and_names_what_is_missing() {
+    let agent = |n| {
+        let number = number(n);
+        format!("[[agent]]\nid = \"a{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n")
+    };
+    let (_folder, agents) = write_agents(&(0..12).map(agent).collect::<String>());
+    let folders = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
+    let ways = [(); 3].map(|()| Relay::to_nowhere());
+    let mut team = Team { folders, ways, agents, backends: Vec::new() };
+    for n in 0..3 {
+        let backend = team.start(n);
+        team.backends.push(backend);
+    }
+    let proxy = proxy_all(&[("SHARDS", "6"), ("SHARD_BACKENDS", &team.places())]);
+    let stream = format!("{}/api/live-users/stream", proxy.url);
+    let mut events = Events::open(&stream, &[]).await.expect("a stream");
+    for n in 0..24 {
+        call(&team.twilio(usize::from(n * 5 % 3)), n);
+    }
+    told(&mut events, |frame| frame["liveUsers"] == 24).await;
+    assert_eq!(polled(&proxy), json!({"success": true, "liveUsers": 24}));
+
+    team.backends[1].kill();
+    told(&mut events, |frame| {
+        let error = frame["error"].as_str().unwrap_or_default();
+        error.starts_with("shards without a number: 1, 4 (since 20")
+    })
+    .await;
+    let lost = polled(&proxy);
+    assert_eq!((&lost["success"], &lost["liveUsers"]), (&json!(false), &json!(0)), "{lost}");
+    // Callers are answered all the same, whatever their shard.
+    (24..36).for_each(|n| call(&team.twilio(if n % 2 == 0 { 0 } else { 2 }), n));
+
+    team.backends[1] = team.start(1);
+    told(&mut events, |frame| frame["success"] == true).await;
+    // Those that nobody could record come back with their next webhook.
+    for n in 0..36 {
+        call(&team.twilio(usize::from(n % 3)), n);
+    }
+    told(&mut events, |frame| frame["liveUsers"] == 36).await;
+    assert_eq!(polled(&proxy), json!({"success": true, "liveUsers": 36}));
+}
