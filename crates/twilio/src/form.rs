@@ -306,7 +306,7 @@ pub enum FormError {
 }
 
 /// The first eight bytes of a name as a number that compares as they do.
-fn prefix(name: &[u8]) -> u64 {
+pub(crate) fn prefix(name: &[u8]) -> u64 {
     if let Some(bytes) = name.first_chunk() {
         return u64::from_be_bytes(*bytes);
     }

@@ -10,6 +10,7 @@
 use std::sync::LazyLock;
 
 use super::{Joined, Rejection};
+use crate::form::prefix;
 
 /// The names of a provider's fields.
 pub struct FieldNames {
@@ -38,10 +39,26 @@ pub struct Boundaries {
 /// hardly one of them begins a name.
 struct ByLetter {
     /// The names that begin with A, those that begin with B, and so on.
-    names: [Vec<&'static str>; 26],
+    names: [Vec<Known>; 26],
     /// For each first byte, the second bytes of its names: bit `n` stands for bytes that are `n` modulo
     /// 64. For most bytes there is none.
     seconds: [u64; 256],
+}
+
+/// A name that is looked for.
+struct Known {
+    name: &'static str,
+    /// What it begins with: up to eight bytes as a number, and which bits of it they are. Many names begin
+    /// alike, and most are told apart by these.
+    begins: u64,
+    bits: u64,
+}
+
+impl Known {
+    fn of(name: &'static str) -> Self {
+        let (begins, length) = (prefix(name.as_bytes()), name.len().min(8));
+        Self { name, begins, bits: u64::MAX << (64 - 8 * length) }
+    }
 }
 
 /// Of Twilio's fields, and of those of providers that send its forms.
@@ -172,7 +189,7 @@ impl ByLetter {
         for name in names {
             let &[first, second, ..] = name.as_bytes() else { unreachable!("{name} is too short") };
             let letter = usize::from(first - b'A');
-            by_letter.names[letter].push(name);
+            by_letter.names[letter].push(Known::of(name));
             by_letter.seconds[usize::from(first)] |= 1 << (second % 64);
         }
         by_letter
@@ -201,12 +218,10 @@ impl ByLetter {
 
     /// The names that a text begins with, which begins with a capital letter.
     fn starting<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'static str> {
-        let names = self.names[usize::from(text[0] - b'A')].iter().copied();
-        names.filter(|known| {
-            let known = known.as_bytes();
-            // The last byte first, because many names begin alike.
-            text.get(known.len() - 1) == known.last() && text.starts_with(known)
-        })
+        let begins = prefix(text);
+        let names = self.names[usize::from(text[0] - b'A')].iter();
+        let alike = names.filter(move |known| begins & known.bits == known.begins);
+        alike.map(|known| known.name).filter(|name| text.starts_with(name.as_bytes()))
     }
 }
 
