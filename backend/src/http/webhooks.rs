@@ -56,7 +56,8 @@ pub(crate) async fn voice(
     };
     let agent_id = agent_id(&shared, Hook::Voice, &request);
     let agent_id = agent_id.as_deref();
-    let response = async {
+    // In a place of its own: what waits for it is copied now and then.
+    let response = Box::pin(async {
         let agents = shared.agents.now();
         let mut inbound = telemetry::within("read form", || {
             let mut inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
@@ -74,7 +75,7 @@ pub(crate) async fn voice(
             }
             None => shared.conversation.greet(agent_id, &inbound),
         })
-    };
+    });
     Ok(spoken(&shared, agent_id, response).await)
 }
 
@@ -90,7 +91,7 @@ pub(crate) async fn speech(
     };
     let agent_id = agent_id(&shared, Hook::Speech, &request);
     let agent_id = agent_id.as_deref();
-    let response = async {
+    let response = Box::pin(async {
         let agents = shared.agents.now();
         let mut inbound = telemetry::within("read form", || {
             read(&shared, Hook::Speech, &form, agent_id, &agents)
@@ -110,7 +111,7 @@ pub(crate) async fn speech(
             Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
         telemetry::within("answer", || shared.conversation.reply(agent_id, &inbound, answer))
-    };
+    });
     Ok(spoken(&shared, agent_id, response).await)
 }
 
@@ -126,7 +127,7 @@ async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &
 }
 
 /// The answer to a voice webhook that was let in. Even a bug that panics leaves the caller with an
-/// agent that listens.
+/// agent that listens. A large `response` has to be boxed: there are three copies of it here.
 async fn spoken(
     shared: &Webhooks,
     agent_id: Option<&str>,
