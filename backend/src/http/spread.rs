@@ -11,7 +11,9 @@ use super::authorized::Authorized;
 use super::error::ApiError;
 use super::signature::read_body;
 use super::webhooks::Webhooks;
-use crate::parts::elsewhere::{Letters, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender};
+use crate::parts::elsewhere::{
+    ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
+};
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::shards::Shards;
 
@@ -36,15 +38,15 @@ pub(crate) async fn record(
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(body, REQUEST_BYTES_MAX).await?;
-    let Letters { from, each } = Letters::decode(&body).map_err(wrong)?;
+    let ForwardedBatch { from, each } = ForwardedBatch::decode(&body).map_err(wrong)?;
     let shards = &webhooks.shards;
     check(shards, &from)?;
     let mut recent = Vec::with_capacity(each.len());
-    for letter in each {
-        let shard = shards.receive(&letter)?;
-        let old = webhooks.old_callbacks.is_one(letter.sent_at_ms, &letter.evidence, shards);
+    for one in each {
+        let shard = shards.receive(&one)?;
+        let old = webhooks.old_callbacks.is_one(one.sent_at_ms, &one.evidence, shards);
         if !old.await? {
-            recent.push((shard, letter.evidence));
+            recent.push((shard, one.evidence));
         }
     }
     // All of it is in the queues before anything is waited for.

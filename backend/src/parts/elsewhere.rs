@@ -20,7 +20,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
 use tokio::runtime::Handle;
 
-pub(crate) use self::messages::{Answer, Letter, Letters, Question, RecordedAnswer, Sender};
+pub(crate) use self::messages::{
+    Answer, Forwarded, ForwardedBatch, Question, RecordedAnswer, Sender,
+};
 use super::not_recorded::NotRecorded;
 use super::queue::ACKNOWLEDGE_MS;
 use super::user_agent::USER_AGENT;
@@ -163,15 +165,15 @@ impl Elsewhere {
     /// of it is recorded, applied and published there.
     pub(crate) async fn record(
         &self,
-        letters: Vec<Letter>,
+        forwarded: Vec<Forwarded>,
     ) -> Result<Option<TurnedAway>, (Evidence, NotRecorded)> {
-        let mut of_each: Vec<Vec<Letter>> = self.backends.iter().map(|_| Vec::new()).collect();
-        for letter in letters {
-            let place = self.backends.iter().position(|it| it.shards.has(letter.shard));
-            of_each[place.expect("each shard is somewhere")].push(letter);
+        let mut of_each: Vec<Vec<Forwarded>> = self.backends.iter().map(|_| Vec::new()).collect();
+        for one in forwarded {
+            let place = self.backends.iter().position(|it| it.shards.has(one.shard));
+            of_each[place.expect("each shard is somewhere")].push(one);
         }
-        let sent = self.backends.iter().zip(of_each).filter(|(_, letters)| !letters.is_empty());
-        let sent = sent.map(|(backend, letters)| self.send(backend, letters));
+        let sent = self.backends.iter().zip(of_each).filter(|(_, forwarded)| !forwarded.is_empty());
+        let sent = sent.map(|(backend, forwarded)| self.send(backend, forwarded));
         let each: Result<Vec<_>, _> = join_all(sent).await.into_iter().collect();
         Ok(each?.into_iter().find_map(|turned_away| turned_away))
     }
@@ -179,9 +181,9 @@ impl Elsewhere {
     async fn send(
         &self,
         backend: &Backend,
-        mut letters: Vec<Letter>,
+        mut forwarded: Vec<Forwarded>,
     ) -> Result<Option<TurnedAway>, (Evidence, NotRecorded)> {
-        let body = Letters::encode(&self.sender, &letters);
+        let body = ForwardedBatch::encode(&self.sender, &forwarded);
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         let sent = self.post(backend, RECORD_PATH, body, patience).await;
         match sent.and_then(|answer| RecordedAnswer::decode(&answer)) {
@@ -194,7 +196,7 @@ impl Elsewhere {
                 self.log(|| {
                     format!("the backend of {} has not recorded: {why}", told(backend.shards))
                 });
-                let Letter { shard, evidence, .. } = letters.swap_remove(0);
+                let Forwarded { shard, evidence, .. } = forwarded.swap_remove(0);
                 Err((evidence, NotRecorded::Elsewhere { shard }))
             }
         }

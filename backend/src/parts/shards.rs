@@ -13,7 +13,7 @@ use live_users_intake::{AskedOfCalls, Relatives};
 use live_users_replica::Done;
 use parking_lot::Mutex;
 
-use super::elsewhere::{Elsewhere, Letter, Question, WHOLE};
+use super::elsewhere::{Elsewhere, Forwarded, Question, WHOLE};
 use super::not_recorded::NotRecorded;
 use super::queue::Queue;
 
@@ -167,11 +167,11 @@ impl Shards {
 
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
     pub(crate) fn tell(&self, evidence: Evidence) {
-        let mut letters = Vec::new();
+        let mut forwarded = Vec::new();
         for shard in self.route(&evidence).iter() {
             match self.queue(shard) {
                 Some(queue) => queue.tell(evidence.clone()),
-                None => letters.push(Letter {
+                None => forwarded.push(Forwarded {
                     shard,
                     sent_at_ms: None,
                     first_in_conference: None,
@@ -179,8 +179,8 @@ impl Shards {
                 }),
             }
         }
-        if let Some(elsewhere) = self.elsewhere.clone().filter(|_| !letters.is_empty()) {
-            tokio::spawn(async move { drop(elsewhere.record(letters).await) });
+        if let Some(elsewhere) = self.elsewhere.clone().filter(|_| !forwarded.is_empty()) {
+            tokio::spawn(async move { drop(elsewhere.record(forwarded).await) });
         }
     }
 

@@ -187,7 +187,7 @@ impl Answer {
 
 /// A piece of evidence for a shard that is elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Letter {
+pub(crate) struct Forwarded {
     pub(crate) shard: usize,
     /// When it was sent, in milliseconds since 1970, if that is known.
     pub(crate) sent_at_ms: Option<u64>,
@@ -197,21 +197,21 @@ pub(crate) struct Letter {
 }
 
 /// Those of one request.
-pub(crate) struct Letters {
+pub(crate) struct ForwardedBatch {
     pub(crate) from: Sender,
-    pub(crate) each: Vec<Letter>,
+    pub(crate) each: Vec<Forwarded>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LettersBody {
+struct ForwardedBatchBody {
     from: Sender,
-    evidence: Vec<LetterBody>,
+    evidence: Vec<ForwardedBody>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LetterBody {
+struct ForwardedBody {
     shard: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at_ms: Option<u64>,
@@ -219,18 +219,18 @@ struct LetterBody {
     first_in_conference: Option<usize>,
 }
 
-impl Letters {
-    pub(super) fn encode(from: &Sender, each: &[Letter]) -> Vec<u8> {
-        let of_letter = |it: &Letter| LetterBody {
+impl ForwardedBatch {
+    pub(super) fn encode(from: &Sender, each: &[Forwarded]) -> Vec<u8> {
+        let body_of = |it: &Forwarded| ForwardedBody {
             shard: it.shard,
             sent_at_ms: it.sent_at_ms,
             first_in_conference: it.first_in_conference,
         };
-        let mut bytes = json(&LettersBody {
+        let mut bytes = json(&ForwardedBatchBody {
             from: from.clone(),
-            evidence: each.iter().map(of_letter).collect(),
+            evidence: each.iter().map(body_of).collect(),
         });
-        for Letter { evidence, .. } in each {
+        for Forwarded { evidence, .. } in each {
             bytes.push(b'\n');
             // The time of a record is that of the journal which it comes to stand in.
             let record = Record { at: Millis(0), change: Change::Evidence(evidence.clone()) };
@@ -245,17 +245,17 @@ impl Letters {
     /// What is wrong with them.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let mut lines = bytes.split(|byte| *byte == b'\n');
-        let LettersBody { from, evidence } = read(lines.next().unwrap_or_default())?;
+        let ForwardedBatchBody { from, evidence } = read(lines.next().unwrap_or_default())?;
         let of = from.shards;
         let mut each = Vec::new();
-        for LetterBody { shard, sent_at_ms, first_in_conference } in evidence {
+        for ForwardedBody { shard, sent_at_ms, first_in_conference } in evidence {
             let record = Record::decode(lines.next().unwrap_or_default());
             let Ok(Record { change: Change::Evidence(evidence), .. }) = record else {
                 return Err("evidence that cannot be read".to_owned());
             };
             let first_in_conference = first_in_conference.map(|it| within(it, of)).transpose()?;
             let shard = within(shard, of)?;
-            each.push(Letter { shard, sent_at_ms, first_in_conference, evidence });
+            each.push(Forwarded { shard, sent_at_ms, first_in_conference, evidence });
         }
         match lines.next() {
             Some(_) => Err("more evidence than it tells of".to_owned()),

@@ -9,7 +9,7 @@ use live_users_replica::Done;
 use live_users_twilio::rest;
 
 use super::Shards;
-use crate::parts::elsewhere::{Answer, Letter, Question, WHOLE};
+use crate::parts::elsewhere::{Answer, Forwarded, Question, WHOLE};
 use crate::parts::not_recorded::NotRecorded;
 
 /// What has become of evidence: how its call is turned away, or why it is not recorded.
@@ -19,22 +19,25 @@ impl Shards {
     /// Records what one webhook says, in this order, each with when it was sent: here, or at the backend
     /// that has its shard. Returns once all of it is recorded, applied and published.
     pub(crate) async fn record_anywhere(&self, all: Vec<(Option<u64>, Evidence)>) -> Recorded {
-        let (mut waiting, mut letters) = (Vec::new(), Vec::new());
+        let (mut waiting, mut forwarded) = (Vec::new(), Vec::new());
         for (sent_at_ms, evidence) in all {
             let first_in_conference = self.first_in_conference(&evidence);
             for shard in self.route(&evidence).iter() {
                 let evidence = evidence.clone();
                 match self.queue(shard) {
                     Some(_) => waiting.push(self.record_here(shard, evidence)),
-                    None => {
-                        letters.push(Letter { shard, sent_at_ms, first_in_conference, evidence })
-                    }
+                    None => forwarded.push(Forwarded {
+                        shard,
+                        sent_at_ms,
+                        first_in_conference,
+                        evidence,
+                    }),
                 }
             }
         }
         let others = async {
-            match self.elsewhere().filter(|_| !letters.is_empty()) {
-                Some(elsewhere) => elsewhere.record(letters).await,
+            match self.elsewhere().filter(|_| !forwarded.is_empty()) {
+                Some(elsewhere) => elsewhere.record(forwarded).await,
                 None => Ok(None),
             }
         };
@@ -67,8 +70,8 @@ impl Shards {
     ///
     /// # Errors
     /// If it is not here.
-    pub(crate) fn receive(&self, letter: &Letter) -> Result<usize, NotRecorded> {
-        let Letter { shard, first_in_conference, evidence, .. } = letter;
+    pub(crate) fn receive(&self, one: &Forwarded) -> Result<usize, NotRecorded> {
+        let Forwarded { shard, first_in_conference, evidence, .. } = one;
         let here = self.numbers();
         match self.router.as_ref().filter(|_| here.has(*shard)) {
             Some(router) => {

@@ -61,22 +61,21 @@ fn evidence_comes_as_it_was_sent() {
         ..Evidence::about(call("CA1"), Source::Voice, Said::Dialing)
     };
     let bare = Evidence::about(call("CA2"), Source::StatusCallback, Said::StillUp);
-    let letter = |shard, sent_at_ms, first_in_conference, evidence: &Evidence| Letter {
+    let one = |shard, sent_at_ms, first_in_conference, evidence: &Evidence| Forwarded {
         shard,
         sent_at_ms,
         first_in_conference,
         evidence: evidence.clone(),
     };
-    let each =
-        vec![letter(5, Some(1_795_000_000_000), Some(4), &whole), letter(1, None, None, &bare)];
-    let encoded = Letters::encode(&from, &each);
-    let decoded = Letters::decode(&encoded).unwrap();
+    let each = vec![one(5, Some(1_795_000_000_000), Some(4), &whole), one(1, None, None, &bare)];
+    let encoded = ForwardedBatch::encode(&from, &each);
+    let decoded = ForwardedBatch::decode(&encoded).unwrap();
     assert_eq!((decoded.from, decoded.each), (from, each));
 
     let text = String::from_utf8(encoded).unwrap();
     let one_less = text.rsplit_once('\n').unwrap().0;
     for wrong in [one_less, &format!("{text}\n{{}}"), &text.replace(":5,", ":6,"), "", "{}"] {
-        assert!(Letters::decode(wrong.as_bytes()).is_err(), "{wrong}");
+        assert!(ForwardedBatch::decode(wrong.as_bytes()).is_err(), "{wrong}");
     }
 }
 
