@@ -10,6 +10,7 @@ mod process;
 mod proxy;
 mod restart;
 mod scale;
+mod shards;
 mod soak;
 mod sources;
 mod summary;
@@ -24,6 +25,7 @@ use anyhow::Result;
 
 use self::backend::Binary;
 use self::builds::Build;
+use self::proxy::ProxyBinary;
 use self::wrk::Load;
 use crate::report::{Median, Report, Row};
 
@@ -77,6 +79,11 @@ pub(crate) fn scale(report: &mut Report) -> Result<()> {
 pub(crate) fn scale_against(report: &mut Report, folder: &Path) -> Result<()> {
     tools::install_what_is_missing()?;
     scale::against(report, &Build::both(folder)?)
+}
+
+/// Three backends with some of the shards each, beside one with all calls.
+pub(crate) fn shards(report: &mut Report) -> Result<()> {
+    shards::measure(report, (&Binary::build()?, &ProxyBinary::build()?))
 }
 
 pub(crate) fn sources(report: &mut Report) -> Result<()> {

@@ -20,14 +20,15 @@ use self::busy::Busy;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [scale] [fanout] [history]
-                                                           [sources] [summary]
+usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [scale] [shards] [fanout]
+                                                           [history] [sources] [summary]
 
   core  time to apply an event, and bytes per call, in this process
   audit  time to recount all known calls, as a backend does once a minute
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
   scale  replicas on a journal of NATS, at one node and at three, beside a journal on the disk
+  shards  200,000 live calls in shards over three backends, beside one backend with all of them
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
   history  a year of a thousand busy agents: what it takes, and how fast the backend answers
   sources  webhooks of other carriers, platforms and applications, beside a Twilio form
@@ -90,12 +91,13 @@ fn usage() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("core", core),
     ("audit", audit::measure),
     ("restart", http::restart),
     ("http", http::measure),
     ("scale", http::scale),
+    ("shards", http::shards),
     ("fanout", http::fanout),
     ("history", http::history),
     ("sources", http::sources),

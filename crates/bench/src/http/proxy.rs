@@ -30,14 +30,16 @@ impl ProxyBinary {
 
     /// Starts one before this backend, with these variables and no others of this process.
     pub(super) fn start(&self, backend_url: &str, env: &[(&str, &str)]) -> Result<Proxy> {
+        self.start_with(&[&[("BACKEND_URL", backend_url)], env].concat())
+    }
+
+    /// Starts one with these variables, which name its backends too.
+    pub(super) fn start_with(&self, env: &[(&str, &str)]) -> Result<Proxy> {
         let address = free_address()?;
         let mut command = Command::new(&self.0);
         command.env_clear().stdout(Stdio::null()).stderr(Stdio::inherit());
         command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
-        command
-            .env("BACKEND_URL", backend_url)
-            .env("READS_PER_SECOND", "0")
-            .envs(env.iter().copied());
+        command.env("READS_PER_SECOND", "0").envs(env.iter().copied());
         let process = Process::start(&mut command, address)?;
         Ok(Proxy { process, url: format!("http://{address}") })
     }
