@@ -63,6 +63,8 @@ pub(crate) struct WsSession {
     controls: u32,
     /// We have closed, and wait until this moment for the client's close.
     closing: Option<Instant>,
+    /// So many bytes are still to come of a frame that is too big.
+    unwanted: u64,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,7 @@ impl WsSession {
             is_quiet: true,
             controls: 0,
             closing: None,
+            unwanted: 0,
         }
     }
 
@@ -123,7 +126,9 @@ impl WsSession {
 
     /// Adds bytes that the client has sent.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        let unwanted = usize::try_from(self.unwanted).unwrap_or(usize::MAX).min(bytes.len());
+        self.unwanted -= unwanted as u64;
+        self.input.extend_from_slice(&bytes[unwanted..]);
     }
 
     /// Reads the next frame of the received bytes.
@@ -131,11 +136,15 @@ impl WsSession {
         while !self.input.is_empty() {
             let step = match Parser::parse(&mut self.input, true, CONTROL_BYTES_MAX) {
                 Ok(None) if self.input.len() <= CONTROL_BYTES_MAX + CONTROL_HEAD_BYTES => break,
-                Ok(None) => self.object(now, Close::TooBig),
+                Ok(None) => {
+                    self.skip();
+                    self.refuse_big(now)
+                }
                 Ok(Some((_, opcode, payload))) => {
                     self.answer(now, opcode, payload.unwrap_or_default().freeze())
                 }
-                Err(ProtocolError::Overflow) => self.object(now, Close::TooBig),
+                // It is all there, and the parser has dropped it.
+                Err(ProtocolError::Overflow) => self.refuse_big(now),
                 Err(_) => self.object(now, Close::Protocol),
             };
             if step != Step::Wait {
@@ -232,6 +241,19 @@ impl WsSession {
         };
     }
 
+    /// Takes a frame that is too big without keeping it, also what is still to come of it: a socket that is
+    /// closed with something unread takes our close from the client.
+    fn skip(&mut self) {
+        let length = frame_length(&self.input).unwrap_or_default();
+        self.unwanted = length.saturating_sub(self.input.len() as u64);
+        self.input.clear();
+    }
+
+    /// Closes because of a frame that is too big. A client that has not read that yet may send more of them.
+    fn refuse_big(&mut self, now: Instant) -> Step {
+        if self.is_closing() { Step::Wait } else { self.object(now, Close::TooBig) }
+    }
+
     /// Closes, and discards the rest of the received bytes.
     fn object(&mut self, now: Instant, why: Close) -> Step {
         self.input.clear();
@@ -240,6 +262,18 @@ impl WsSession {
             None => Step::Send(self.close(now, why)),
         }
     }
+}
+
+/// The length of the frame that begins here, with its head (RFC 6455, 5.2); `None` if the head is not there yet.
+fn frame_length(input: &[u8]) -> Option<u64> {
+    let [_, second, rest @ ..] = input else { return None };
+    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let (head, payload) = match second & 0x7f {
+        126 => (4, u64::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*rest.first_chunk()?)),
+        short => (2, u64::from(short)),
+    };
+    Some(payload.saturating_add(head + mask))
 }
 
 #[cfg(test)]

@@ -99,13 +99,11 @@ fn little_is_on_its_way_to_a_client_that_does_not_read() {
 #[test]
 fn whatever_a_client_sends_but_ping_pong_and_close_closes_with_the_code_for_it() {
     let unmasked = [0x89, 0];
-    let endless = [&[0x81, 0xff][..], &[0, 0, 0, 1, 0, 0, 0, 0][..], &[0; 200]].concat();
     for (bytes, code) in [
         (from_client(OpCode::Text, b"hello").to_vec(), 1003),
         (from_client(OpCode::Binary, b"").to_vec(), 1003),
         (from_client(OpCode::Continue, b"a").to_vec(), 1003),
         (from_client(OpCode::Text, &[b'x'; 1000]).to_vec(), 1009),
-        (endless, 1009),
         (from_client(OpCode::Ping, &[0; 126]).to_vec(), 1009),
         (unmasked.to_vec(), 1002),
         (vec![0x83, 0x80, 0, 0, 0, 0], 1002),
@@ -117,6 +115,32 @@ fn whatever_a_client_sends_but_ping_pong_and_close_closes_with_the_code_for_it()
         assert!(!session.has_room() && session.input.is_empty());
         assert_eq!(received(&mut session, start, &from_client(OpCode::Close, &[])), Step::End);
     }
+}
+
+#[test]
+fn the_rest_of_a_frame_that_is_too_big_is_taken_and_not_kept() {
+    let start = Instant::now();
+    let mut session = WsSession::new(start);
+    let big = from_client(OpCode::Text, &[b'x'; 100_000]);
+    let (first, rest) = big.split_at(4_096);
+    assert!(closes(&received(&mut session, start, first), 1009));
+    // It has not read the close yet, and sends another one.
+    for piece in rest.chunks(4_096).chain(big.chunks(4_096)) {
+        assert_eq!(received(&mut session, start, piece), Step::Wait);
+        assert!(session.input.is_empty());
+    }
+    assert_eq!(received(&mut session, start, &from_client(OpCode::Close, &[])), Step::End);
+}
+
+#[test]
+fn a_frame_without_an_end_is_taken_for_as_long_as_a_close_is_waited_for() {
+    let start = Instant::now();
+    let mut session = WsSession::new(start);
+    let endless = [&[0x81, 0xff][..], &[0, 0, 0, 1, 0, 0, 0, 0][..], &[0; 200]].concat();
+    assert!(closes(&received(&mut session, start, &endless), 1009));
+    assert_eq!(received(&mut session, start, &from_client(OpCode::Close, &[])), Step::Wait);
+    assert!(session.input.is_empty());
+    assert_eq!(session.tick(session.due(), None), Step::End);
 }
 
 #[test]
