@@ -77,6 +77,17 @@ fn ask_shard(server: &Server, shard: usize, path: &str) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
+/// What is said of a leg: it names its call, and neither the agent nor the caller of that.
+pub(crate) fn leg_of(parent: &str) -> [(&str, &str); 5] {
+    [
+        ("ParentCallSid", parent),
+        ("CallStatus", "in-progress"),
+        ("Direction", "outbound-dial"),
+        ("From", "+14155550199"),
+        ("To", "+12065550177"),
+    ]
+}
+
 #[test]
 fn the_sum_is_told_above_and_each_part_below_its_number() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -146,14 +157,7 @@ fn a_leg_and_an_end_go_where_the_call_is_also_after_a_kill() {
     // A leg names its call, and neither agent nor caller of it.
     for n in 0..12 {
         let parent = sid(n);
-        let fields = [
-            ("ParentCallSid", parent.as_str()),
-            ("CallStatus", "in-progress"),
-            ("Direction", "outbound-dial"),
-            ("From", "+14155550199"),
-            ("To", "+12065550177"),
-        ];
-        assert_eq!(post(&twilio, "/call-status", 100 + n, &fields).status, 204);
+        assert_eq!(post(&twilio, "/call-status", 100 + n, &leg_of(&parent)).status, 204);
     }
     assert_eq!(total(&server, ""), 0, "all are with a person");
     assert_eq!(read(&server, "/summary")["withPerson"], json!(12));

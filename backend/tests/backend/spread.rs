@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, sid};
 use crate::metrics::scrape;
 use crate::replicas::team::await_that;
+use crate::shards::leg_of;
 use crate::{BINARY, TOKEN, agents_file, start};
 
 /// Three backends with two of six shards each.
@@ -139,14 +140,7 @@ fn a_webhook_counts_in_its_shard_whatever_backend_it_comes_to() {
     // A leg names its call, which began at another backend, and neither agent nor caller of it.
     for n in 0..36 {
         let parent = sid(n);
-        let fields = [
-            ("ParentCallSid", parent.as_str()),
-            ("CallStatus", "in-progress"),
-            ("Direction", "outbound-dial"),
-            ("From", "+14155550199"),
-            ("To", "+12065550177"),
-        ];
-        assert_eq!(team.post(any(n, 1), "/call-status", 100 + n, &fields).status, 204);
+        assert_eq!(team.post(any(n, 1), "/call-status", 100 + n, &leg_of(&parent)).status, 204);
     }
     assert_eq!((team.total(), team.with_person()), (0, 36));
     for n in 0..36 {
