@@ -13,7 +13,7 @@ use live_users_core::{Evidence, TurnedAway};
 use live_users_http_kit::metrics::{Counter, Page};
 use live_users_http_kit::{LogThrottle, error_chain, http_client, read_body};
 use live_users_intake::Relatives;
-use live_users_intake::shards::{Known, Layout, Router, ShardSet, is_of_conference};
+use live_users_intake::shards::{Asking, Known, Layout, Router, ShardSet, is_of_conference};
 use log::warn;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -43,6 +43,12 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long a webhook waits for what other backends know of its call. Later it goes where the hash says.
 const ASK: Duration = Duration::from_millis(1_000);
 
+/// How long it waits for the backend that nearly always has its call, before it asks all.
+const ASK_HOME: Duration = Duration::from_millis(250);
+
+/// So long after the start no question is spared.
+const ASK_ALL: Duration = Duration::from_millis(Router::ASK_ALL_MS);
+
 /// How long a question may take without whose answer nothing can be recorded.
 pub(crate) const WHOLE: Duration = Duration::from_millis(ACKNOWLEDGE_MS);
 
@@ -60,6 +66,7 @@ pub(crate) struct Elsewhere {
     backends: Vec<Backend>,
     /// The runtime of the requests, since connections belong to the runtime that opened them.
     runtime: Handle,
+    began: Instant,
     lines: LogThrottle,
     /// Requests with evidence that was recorded there, and that was not.
     recorded: Counter,
@@ -88,6 +95,7 @@ impl Elsewhere {
             authorization,
             backends: elsewhere.into_iter().map(backend).collect(),
             runtime: Handle::current(),
+            began: Instant::now(),
             lines: LogThrottle::default(),
             recorded: Counter::default(),
             not_recorded: Counter::default(),
@@ -114,8 +122,18 @@ impl Elsewhere {
         question: &Question,
         patience: Duration,
     ) -> (Vec<(ShardSet, Known)>, Vec<Relatives>, bool) {
+        self.ask_some(|_| true, question, patience).await
+    }
+
+    /// The same of some of them.
+    async fn ask_some(
+        &self,
+        are_asked: impl Fn(ShardSet) -> bool,
+        question: &Question,
+        patience: Duration,
+    ) -> (Vec<(ShardSet, Known)>, Vec<Relatives>, bool) {
         let body = question.encode(&self.sender);
-        let asked = self.backends.iter().map(|backend| {
+        let asked = self.backends.iter().filter(|it| are_asked(it.shards)).map(|backend| {
             let body = body.clone();
             async move { (backend.shards, self.post(backend, ASK_PATH, body, patience).await) }
         });
@@ -140,12 +158,21 @@ impl Elsewhere {
 
     /// Asks about what this router does not know of evidence.
     pub(crate) async fn look_up(&self, router: &Mutex<Router>, evidence: &Evidence) {
-        let names = router.lock().asks(evidence);
+        let may_spare = self.began.elapsed() >= ASK_ALL;
+        let Asking { names, first } = router.lock().asks(evidence, may_spare);
         if names.is_empty() {
             return;
         }
         let question = Question { names, calls: None };
-        let (answers, _, is_complete) = self.ask(&question, ASK).await;
+        let is_home = |shards: ShardSet| first.is_some_and(|shard| shards.has(shard));
+        let (mut answers, _, _) = self.ask_some(is_home, &question, ASK_HOME).await;
+        if answers.iter().any(|(own, known)| known.has_call_in(*own)) {
+            return router.lock().take(&answers);
+        }
+        let asked = answers.first().map(|(own, _)| *own);
+        let are_others = |shards: ShardSet| Some(shards) != asked;
+        let (others, _, is_complete) = self.ask_some(are_others, &question, ASK).await;
+        answers.extend(others);
         let mut router = router.lock();
         router.take(&answers);
         if is_complete {

@@ -21,7 +21,7 @@ use std::str::FromStr;
 use live_users_core::{Agent, Evidence};
 use sha2::{Digest, Sha256};
 
-pub use self::router::{Known, KnownMeeting, Names, Router, is_of_conference};
+pub use self::router::{Asking, Known, KnownMeeting, Names, Router, is_of_conference};
 pub use self::set::ShardSet;
 
 /// The most shards: as many as a [`ShardSet`] has bits.

@@ -8,7 +8,7 @@ use live_users_core::{
     Attendance, CallId, ConferenceEvent, Evidence, MINUTE_MS, OpenCall, Tracker,
 };
 
-pub use self::asking::{Known, KnownMeeting, Names};
+pub use self::asking::{Asking, Known, KnownMeeting, Names};
 use super::generations::Generations;
 use super::{Layout, ShardSet};
 
@@ -18,6 +18,9 @@ const CALLS_MAX: usize = 1 << 21;
 
 /// The same for conferences, rooms and sessions.
 const MEETINGS_MAX: usize = 1 << 19;
+
+/// The same for calls that other routers have asked about and nobody knew.
+const ASKED_MAX: usize = 1 << 18;
 
 /// Conferences, rooms and sessions turn once in so many turns: nobody is asked whether they go on.
 const MEETINGS_TURN_ONE_IN: u8 = 6;
@@ -40,6 +43,8 @@ pub struct Router {
     layout: Layout,
     calls: Generations<u8>,
     meetings: Generations<Meeting>,
+    /// Calls that other routers have asked about, and that were not known here.
+    asked: Generations<()>,
     turns: u8,
 }
 
@@ -65,7 +70,7 @@ impl Router {
 
     pub(super) fn with_room(layout: Layout, calls_max: usize, meetings_max: usize) -> Self {
         let (calls, meetings) = (Generations::new(calls_max), Generations::new(meetings_max));
-        Self { layout, calls, meetings, turns: 0 }
+        Self { layout, calls, meetings, asked: Generations::new(ASKED_MAX), turns: 0 }
     }
 
     /// How many shards there are, and by what they are told apart.
@@ -155,6 +160,8 @@ impl Router {
     /// Forgets these of the calls of a part that nothing was said of, and begins a new generation there.
     pub fn turn(&mut self, part: usize, over: &HashSet<CallId>) {
         self.calls.turn(part, |name| over.contains(name));
+        let of_asked = (part..self.asked.parts()).step_by(self.calls.parts());
+        of_asked.for_each(|part| self.asked.turn(part, |_| true));
         if part == 0 {
             self.turns = (self.turns + 1) % MEETINGS_TURN_ONE_IN;
         }

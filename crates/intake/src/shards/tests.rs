@@ -5,14 +5,14 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, Attendance, CallId, Caller, ConferenceEvent, Direction, EndReason, Endpoint, Evidence,
-    Millis, Said, Source, Tracker,
+    Agent, AgentFrom, Attendance, CallId, Caller, ConferenceEvent, Direction, EndReason, Endpoint,
+    Evidence, Millis, Said, Source, Tracker,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::generations::Generations;
-use super::{Layout, Router, SHARDS_MAX, ShardBy, ShardSet};
+use super::{Asking, Known, Layout, Names, Router, SHARDS_MAX, ShardBy, ShardSet};
 
 fn id(text: &str) -> CallId {
     CallId::parse(text).unwrap()
@@ -172,6 +172,47 @@ fn a_conference_meets_in_one_shard_unless_both_were_up_before() {
     // An end that has overtaken who joined keeps them out wherever they come.
     assert_eq!(router.route(&over("CF9")), ShardSet::first(10));
     assert_eq!(router.of_call(&id("CF9")), None, "a conference is no call");
+}
+
+#[test]
+fn who_begins_a_call_is_not_asked_about_unless_others_have_asked() {
+    let begins = Evidence {
+        said: Said::Dialing,
+        direction: Some(Direction::Inbound),
+        ..of("CA1", "acme", "booking", 7)
+    };
+    let all_of = |names: &[&str]| Asking {
+        names: Names { calls: names.iter().map(|it| id(it)).collect(), meetings: Vec::new() },
+        first: None,
+    };
+    let router = router();
+    assert_eq!(router.asks(&begins, true), Asking::default());
+    assert_eq!(router.asks(&begins, false), all_of(&["CA1"]), "it has just started");
+    // One that goes on: its home has it.
+    let goes_on = Evidence { said: Said::InProgress, ..begins.clone() };
+    let home = Some(router.layout().home(&goes_on));
+    assert_eq!(router.asks(&goes_on, true), Asking { first: home, ..all_of(&["CA1"]) });
+    // In other words, the same call may be in another shard.
+    let by_url = Evidence { agent_from: AgentFrom::Url, ..begins.clone() };
+    let told_by_another = Evidence { source: Source::Event, ..begins.clone() };
+    for other in [by_url, told_by_another] {
+        assert!(!router.asks(&other, true).names.is_empty(), "{other:?}");
+    }
+    let leg = Evidence { parent: Some(id("CA9")), ..begins.clone() };
+    assert_eq!(router.asks(&leg, true), all_of(&["CA1", "CA9"]));
+    let named = Evidence { also: vec![id("p/1")], ..begins.clone() };
+    assert_eq!(router.asks(&named, true), all_of(&["CA1", "p/1"]));
+    let joined = in_conference(begins.clone(), "CF1", Attendance::Joined);
+    assert_eq!(router.asks(&joined, true).names.meetings, [id("CF1")]);
+
+    // Somebody was told of it by another source, and nobody knew it.
+    let mut asked = router.clone();
+    assert_eq!(asked.answer(&all_of(&["CA1"]).names), Known::default());
+    assert_eq!(asked.asks(&begins, true), all_of(&["CA1"]));
+    for _ in 0..2 {
+        (0..asked.parts()).for_each(|part| asked.turn(part, &HashSet::new()));
+    }
+    assert_eq!(asked.asks(&begins, true), Asking::default(), "that is long ago");
 }
 
 #[test]

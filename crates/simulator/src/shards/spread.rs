@@ -4,18 +4,21 @@
 use std::collections::HashSet;
 
 use live_users_core::{Agent, CallId, Evidence, Millis, Tracker};
-use live_users_intake::shards::{Layout, Router, ShardSet};
+use live_users_intake::shards::{Asking, Known, Layout, Names, Router, ShardSet};
 
 /// Several processes, and the trackers of all their shards.
 pub(super) struct Spread {
     layout: Layout,
     processes: Vec<Process>,
     trackers: Vec<Tracker>,
+    /// How many questions were asked.
+    questions: u64,
 }
 
 struct Process {
     here: ShardSet,
     router: Router,
+    began: Millis,
 }
 
 impl Spread {
@@ -24,21 +27,23 @@ impl Spread {
         let process = |n: usize| Process {
             here: (n..layout.shards()).step_by(processes).collect(),
             router: Router::new(layout),
+            began: Millis(0),
         };
         let trackers = (0..layout.shards()).map(|_| Tracker::default()).collect();
-        Self { layout, processes: (0..processes).map(process).collect(), trackers }
+        let processes = (0..processes).map(process).collect();
+        Self { layout, processes, trackers, questions: 0 }
     }
 
     /// Evidence comes to one of the processes, which asks the others and has it recorded.
     pub(super) fn apply(&mut self, now: Millis, evidence: &Evidence, process: usize) {
-        let names = self.processes[process].router.asks(evidence);
+        let Process { router, began, .. } = &self.processes[process];
+        let may_spare = now.0 - began.0 >= Router::ASK_ALL_MS;
+        let Asking { names, first } = router.asks(evidence, may_spare);
         if !names.is_empty() {
-            let others = self.processes.iter().zip(0..).filter(|(_, n)| *n != process);
-            let answers: Vec<_> =
-                others.map(|(it, _)| (it.here, it.router.answer(&names))).collect();
+            let answers = self.ask(process, &names, first);
             self.processes[process].router.take(&answers);
         }
-        let Process { here, router } = &mut self.processes[process];
+        let Process { here, router, .. } = &mut self.processes[process];
         let first = router.first_in_conference(evidence);
         let (here, shards) = (*here, router.route(evidence));
         for shard in shards.iter() {
@@ -46,7 +51,7 @@ impl Spread {
                 true => shard,
                 false => {
                     let owner = self.processes.iter_mut().find(|it| it.here.has(shard));
-                    let Process { here, router } = owner.expect("each shard is somewhere");
+                    let Process { here, router, .. } = owner.expect("each shard is somewhere");
                     router.receive((shard, *here), evidence, first)
                 }
             };
@@ -54,9 +59,34 @@ impl Spread {
         }
     }
 
+    /// Who has the home of a call is asked at first, and then all others.
+    fn ask(&mut self, by: usize, names: &Names, first: Option<usize>) -> Vec<(ShardSet, Known)> {
+        let others = self.processes.iter_mut().zip(0..).filter(|(_, n)| *n != by);
+        let mut others: Vec<_> = others.map(|(it, _)| it).collect();
+        others.sort_by_key(|it| !first.is_some_and(|shard| it.here.has(shard)));
+        let mut answers = Vec::new();
+        for Process { here, router, .. } in others {
+            let (own, is_home) = (*here, first.is_some_and(|shard| here.has(shard)));
+            let known = router.answer(names);
+            self.questions += 1;
+            let is_found = is_home && known.has_call_in(own);
+            answers.push((own, known));
+            if is_found {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// How many questions one process has asked another.
+    pub(super) fn questions(&self) -> u64 {
+        self.questions
+    }
+
     /// Starts a process anew with what its trackers have.
-    pub(super) fn restart(&mut self, process: usize) {
-        let Process { here, router } = &mut self.processes[process];
+    pub(super) fn restart(&mut self, now: Millis, process: usize) {
+        let Process { here, router, began } = &mut self.processes[process];
+        *began = now;
         *router = Router::new(self.layout);
         let own: Vec<usize> = here.iter().collect();
         router.learn(own.iter().map(|shard| (*shard, &self.trackers[*shard])));
@@ -64,7 +94,7 @@ impl Spread {
 
     /// Each process forgets the calls that are over, and those of others, of which nothing was heard.
     pub(super) fn turn(&mut self) {
-        for Process { here, router } in &mut self.processes {
+        for Process { here, router, .. } in &mut self.processes {
             let is_over = |(shard, call): &(usize, &CallId)| {
                 !here.has(*shard) || self.trackers[*shard].open_call(call).is_none()
             };

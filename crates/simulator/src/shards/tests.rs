@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use live_users_core::{Evidence, Millis, Tracker};
-use live_users_intake::shards::{Layout, ShardBy};
+use live_users_core::{CallId, Evidence, Millis, Said, Source, Tracker};
+use live_users_intake::shards::{Layout, Router, ShardBy};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -54,6 +54,9 @@ fn any_number_of_shards_shows_what_one_shows() {
     }
 }
 
+/// A voice request comes again for so long at most: Twilio does not wait longer for its answer.
+const VOICE_AGAIN_MS: u64 = 15_000;
+
 /// What is said in a small world, each with when it comes: up to a minute late, one of ten twice. What
 /// is said first of a call is not late, since nothing can happen before we have answered.
 fn delivered(seed: u64, world: Size) -> Vec<(u64, Evidence)> {
@@ -64,7 +67,8 @@ fn delivered(seed: u64, world: Size) -> Vec<(u64, Evidence)> {
         let is_first = known.insert(evidence.call.clone()) && !evidence.is_leg();
         let late_ms = if is_first { 0 } else { rng.random_range(0..60_000) };
         if rng.random_ratio(1, 10) {
-            all.push((at_ms + rng.random_range(0..60_000), evidence.clone()));
+            let again_ms = if is_first { VOICE_AGAIN_MS } else { 60_000 };
+            all.push((at_ms + rng.random_range(0..again_ms), evidence.clone()));
         }
         all.push((at_ms + late_ms, evidence));
     }
@@ -123,18 +127,41 @@ fn by_agent_a_person_who_talks_to_two_agents_is_two_and_nobody_is_missing() {
     assert!(larger > 0, "nobody has talked to two agents");
 }
 
+/// The same, and a platform tells of one call in three, too: of neither account nor agent nor caller, under
+/// a name of its own, and now and then before the voice request arrives that Twilio has sent.
+fn delivered_by_two_sources(seed: u64, world: Size) -> Vec<(u64, Evidence)> {
+    let (mut rng, mut told) = (ChaCha8Rng::seed_from_u64(seed), BTreeSet::new());
+    let mut all = Vec::new();
+    for (at_ms, evidence) in delivered(seed, world) {
+        let is_first = evidence.source == Source::Voice && told.insert(evidence.call.clone());
+        if is_first && rng.random_ratio(1, 3) {
+            let name = CallId::parse(&format!("p/{}", evidence.call)).unwrap();
+            let told_ms = at_ms.saturating_sub(3_000) + rng.random_range(0..10_000);
+            let event = Evidence::about(name, Source::Event, Said::InProgress);
+            all.push((told_ms, Evidence { also: vec![evidence.call.clone()], ..event }));
+        }
+        all.push((at_ms, evidence));
+    }
+    all.sort_by_key(|(at_ms, _)| *at_ms);
+    all
+}
+
 /// Delivers a small world to shards in one process and to the same shards in several, each piece to any of
 /// these, which start anew now and then.
-fn through_any_process(seed: u64, world: Size, layout: Layout, processes: usize) {
+fn through_any_process(
+    seed: u64,
+    story: Vec<(u64, Evidence)>,
+    (layout, processes): (Layout, usize),
+) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut one, mut spread) = (Sharded::new(layout), Spread::new(layout, processes));
-    for ((at_ms, evidence), n) in delivered(seed, world).into_iter().zip(1..) {
+    for ((at_ms, evidence), n) in story.into_iter().zip(1..) {
         one.apply(Millis(at_ms), &evidence);
         spread.apply(Millis(at_ms), &evidence, rng.random_range(0..processes));
         match n % 97 {
             0 => {
                 one.restart();
-                (0..processes).for_each(|it| spread.restart(it));
+                (0..processes).for_each(|it| spread.restart(Millis(at_ms), it));
             }
             50 => {
                 one.turn();
@@ -157,8 +184,10 @@ fn whatever_process_a_webhook_comes_to_it_counts_where_one_process_would_count_i
             (ShardBy::Caller, Calling::Anybody),
         ] {
             let world = Size { length_ms: 400_000, ..size(40, 4, calling) };
-            through_any_process(seed, world, layout(6, by), 3);
-            through_any_process(seed, world, layout(4, by), 2);
+            through_any_process(seed, delivered(seed, world), (layout(6, by), 3));
+            through_any_process(seed, delivered(seed, world), (layout(4, by), 2));
+            let of_two = delivered_by_two_sources(seed, world);
+            through_any_process(seed, of_two, (layout(6, by), 3));
         }
     }
 }
@@ -172,7 +201,7 @@ fn three_processes_show_each_moment_of_a_world_as_the_oracle_has_it() {
     while let Some((at_ms, evidence)) = plot.next(&mut oracle) {
         spread.apply(Millis(at_ms), &evidence, rng.random_range(0..3));
         if rng.random_ratio(1, 500) {
-            spread.restart(rng.random_range(0..3));
+            spread.restart(Millis(at_ms), rng.random_range(0..3));
         }
         if at_ms >= turn_ms {
             turn_ms = at_ms + 20_000;
@@ -183,4 +212,33 @@ fn three_processes_show_each_moment_of_a_world_as_the_oracle_has_it() {
         assert_eq!(spread.of_agent(agent), oracle.of_agent(agent), "at {at_ms} ms");
     }
     spread.check().unwrap();
+}
+
+#[test]
+fn a_call_that_begins_is_asked_about_by_nobody_and_one_that_goes_on_at_its_home() {
+    for by in ShardBy::ALL {
+        let world = size(2_000, 20, Calling::Anybody);
+        let (mut plot, mut oracle) = (Plot::new(6, world), Oracle::default());
+        let (mut spread, mut rng) = (Spread::new(layout(6, by), 3), ChaCha8Rng::seed_from_u64(6));
+        let (mut began, mut of_legs, mut others, mut others_count) = (0, 0, 0, 0);
+        while let Some((at_ms, evidence)) = plot.next(&mut oracle) {
+            let before = spread.questions();
+            spread.apply(Millis(at_ms), &evidence, rng.random_range(0..3));
+            let asked = spread.questions() - before;
+            match evidence.said {
+                _ if at_ms < Router::ASK_ALL_MS => {}
+                _ if evidence.is_leg() => of_legs += asked,
+                Said::Dialing => began += asked,
+                _ => {
+                    others += asked;
+                    others_count += 1;
+                }
+            }
+        }
+        assert_eq!(began, 0, "{by}");
+        assert!(of_legs > 0, "{by}: a leg is not where its own words say");
+        // Two questions about each call at a process that does not know it would be 0.6.
+        let each = others as f64 / others_count as f64;
+        assert!(each < 0.4, "{by}: {each} of each piece");
+    }
 }

@@ -3,8 +3,13 @@
 //! Whoever has a shard knows the names of all calls in it, since each piece of evidence comes by there.
 //! So a router that does not know a name asks the others, takes in what they say, and then decides as
 //! one router would that knew everything.
+//!
+//! Two questions are spared. A voice request that begins a call goes by the hash, since all such
+//! requests of a call say the same: unless others have asked about that call, and so may have been told
+//! of it in other words. And of a call that is only asked about by its own name, the home is asked
+//! first: nearly always it has the call.
 
-use live_users_core::{CallId, Evidence};
+use live_users_core::{AgentFrom, CallId, Direction, Evidence, Said, Source};
 
 use super::{Meeting, Router, is_of_conference, small};
 use crate::shards::ShardSet;
@@ -16,6 +21,16 @@ pub struct Names {
     pub calls: Vec<CallId>,
     /// Of conferences, rooms and sessions.
     pub meetings: Vec<CallId>,
+}
+
+/// What is asked before evidence is placed, and whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asking {
+    /// The names. With none, nobody is asked.
+    pub names: Names,
+    /// The shard that nearly always has the call: who has it is asked alone at first, and all others only
+    /// if [`Known::has_call_in`] says that the call is not there.
+    pub first: Option<usize>,
 }
 
 /// What a router knows of names that it was asked about.
@@ -45,21 +60,43 @@ impl Names {
     }
 }
 
+impl Known {
+    /// Whether one of these shards has a call that was asked about.
+    pub fn has_call_in(&self, shards: ShardSet) -> bool {
+        self.calls.iter().any(|(_, shard)| shards.has(*shard))
+    }
+}
+
 impl Router {
+    /// So long after its start, in milliseconds, a router asks about each call: it has not heard what
+    /// others asked before. Twilio waits 15 s for the answer to a voice request, so after this time no
+    /// request is under way that such a question has overtaken.
+    pub const ASK_ALL_MS: u64 = 20_000;
+
     /// What others have to be asked before [`Router::route`] decides about this as one router of all
     /// shards would: each name in it that is not known here, and who is in a conference that is over.
-    pub fn asks(&self, evidence: &Evidence) -> Names {
+    /// `may_spare` is false in the first [`Router::ASK_ALL_MS`].
+    pub fn asks(&self, evidence: &Evidence, may_spare: bool) -> Asking {
         let conference = evidence.conference.as_ref().map(|event| &event.conference);
         if is_of_conference(evidence) {
             // Others may know of participants that were never heard of here.
-            return Names {
-                calls: Vec::new(),
-                meetings: conference.into_iter().cloned().collect(),
-            };
+            let meetings = conference.into_iter().cloned().collect();
+            return Asking { names: Names { calls: Vec::new(), meetings }, first: None };
         }
         let names = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
         let meetings = conference.into_iter().filter(|it| self.meetings.get(it).is_none());
-        Names { calls: self.unknown(names), meetings: meetings.cloned().collect() }
+        let names = Names { calls: self.unknown(names), meetings: meetings.cloned().collect() };
+        let is_about_call_alone =
+            names.meetings.is_empty() && names.calls == [evidence.call.clone()];
+        if !is_about_call_alone {
+            return Asking { names, first: None };
+        }
+        match begins_call(evidence) {
+            true if may_spare && self.asked.get(&evidence.call).is_none() => Asking::default(),
+            // If nobody knows it, all have to hear of it: so nobody is asked before the others.
+            true => Asking { names, first: None },
+            false => Asking { names, first: Some(self.layout.home(evidence)) },
+        }
     }
 
     /// Those of the names of calls that are not known here.
@@ -67,8 +104,12 @@ impl Router {
         calls.filter(|name| self.calls.get(name).is_none()).cloned().collect()
     }
 
-    /// What is known here of names that another router asks about.
-    pub fn answer(&self, names: &Names) -> Known {
+    /// What is known here of names that another router asks about. Calls that are not known are
+    /// remembered: that router may place them by what only it was told.
+    pub fn answer(&mut self, names: &Names) -> Known {
+        for name in self.unknown(names.calls.iter()) {
+            self.asked.hear(&name, ());
+        }
         let of_call = |name: &CallId| Some((name.clone(), self.of_call(name)?));
         let of_meeting = |name: &CallId| {
             let Meeting { first, all } = self.meetings.get(name)?;
@@ -140,4 +181,21 @@ impl Router {
         self.note(shard, evidence);
         shard
     }
+}
+
+/// Whether this is the request by which a call to us begins: what it is hashed by is the same in each such
+/// request of that call. An agent that only the URL names may be another one in the next request.
+fn begins_call(evidence: &Evidence) -> bool {
+    let Evidence { source, said, direction, .. } = evidence;
+    let is_first = *source == Source::Voice
+        && *said == Said::Dialing
+        && *direction == Some(Direction::Inbound)
+        && !evidence.is_after_lost_answer;
+    let is_twilios = evidence.origin.is_none();
+    let is_tied = evidence.parent.is_some()
+        || !evidence.also.is_empty()
+        || evidence.conference.is_some()
+        || evidence.room.is_some()
+        || evidence.session.is_some();
+    is_first && is_twilios && !is_tied && evidence.agent_from == AgentFrom::Address
 }
