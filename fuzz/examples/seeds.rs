@@ -6,16 +6,16 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use live_users_core::{Evidence, Millis, Source};
+use live_users_core::{CallId, Evidence, Millis, Said, Source};
 use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
 use live_users_journal::pack_nats_message;
 use live_users_state::record::{Change, Record};
 use live_users_state::snapshot::encode;
 use live_users_state::{
-    AlertChange, AlertStep, CallbackId, Cursor, EndedSession, LinkChange, LinkId, LinkScope,
-    LinkView, PassedOn, ReceiverId, SealedCallback, SessionHash, ShardMark, SharedLink, State,
-    TokenDigest, Told,
+    AlertChange, AlertStep, CallbackId, Cursor, EndedSession, Forward, Forwarded, LinkChange,
+    LinkId, LinkScope, LinkView, PassedOn, ReceiverId, SealedCallback, SessionHash, ShardMark,
+    SharedLink, State, TokenDigest, Told,
 };
 use live_users_twilio::Form;
 use serde_json::Value;
@@ -152,7 +152,13 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
     let session = EndedSession { id: session, until: Millis(NOW + 60_000) };
     let forget = Change::Forget { ended_before: Millis(NOW - 60_000) };
     let changes = said.into_iter().map(Change::Evidence);
-    let changes = others().into_iter().chain(links()).chain(alerts()).chain([marked()]).chain(changes);
+    let changes = others()
+        .into_iter()
+        .chain(forwards())
+        .chain(links())
+        .chain(alerts())
+        .chain([marked()])
+        .chain(changes);
     let changes = changes.chain([Change::EndSession(session), forget]);
     let (mut state, mut records) = (State::default(), Vec::new());
     let mut kinds = BTreeSet::new();
@@ -209,6 +215,18 @@ fn others() -> Vec<Change> {
     let gone = told("gone", None);
     let one = done(1, Some(receivers[0]));
     vec![calls, gone, waits(1), waits(2), waits(3), one, done(3, None)]
+}
+
+/// Evidence for two other shards: one piece waits, and one is recorded there.
+fn forwards() -> Vec<Change> {
+    let piece = |shard| {
+        let call = CallId::parse("CAfa4e0000000000000000000000000001").expect("an id");
+        let evidence = Evidence::about(call, Source::StatusCallback, Said::InProgress);
+        let (sent_at_ms, first_in_conference) = (Some(NOW), Some(1));
+        Change::Forward(Box::new(Forward { shard, sent_at_ms, first_in_conference, evidence }))
+    };
+    let recorded = Change::Forwarded(Forwarded { shards: vec![2], through: 2 });
+    vec![piece(1), piece(2), recorded]
 }
 
 /// Links with each scope: one that is used, one that is revoked.
@@ -271,7 +289,7 @@ fn marked() -> Change {
 }
 
 /// How many kinds of records there are.
-const KINDS: u8 = 9;
+const KINDS: u8 = 11;
 
 /// Which of them this is. A new one belongs among the seeds, too.
 fn kind(change: &Change) -> u8 {
@@ -285,6 +303,8 @@ fn kind(change: &Change) -> u8 {
         Change::Alert(_) => 6,
         Change::Link(_) => 7,
         Change::Shard(_) => 8,
+        Change::Forward(_) => 9,
+        Change::Forwarded(_) => 10,
     }
 }
 

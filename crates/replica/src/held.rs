@@ -31,6 +31,8 @@ impl Replica {
             | Change::Told(_)
             | Change::PassOn(_)
             | Change::PassedOn(_)
+            | Change::Forward(_)
+            | Change::Forwarded(_)
             | Change::Alert(_)
             | Change::Link(_)
             | Change::Shard(_) => None,

@@ -372,6 +372,8 @@ pub(crate) fn evidence(
         | Change::Told(_)
         | Change::PassOn(_)
         | Change::PassedOn(_)
+        | Change::Forward(_)
+        | Change::Forwarded(_)
         | Change::Alert(_)
         | Change::Link(_)
         | Change::Shard(_) => None,

@@ -8,6 +8,7 @@
 //! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
 //! - [`Outbox`]: what hooks are to be told about calls, and how far they were told.
 //! - [`Callbacks`]: status callbacks that wait to be passed on.
+//! - [`Forwards`]: evidence that waits for other shards.
 //! - [`SharedLinks`]: who reads by a link, what, and until when.
 //! - [`ShardMark`]: which of several shards a journal is of.
 //! - [`history`]: how the number has changed.
@@ -23,6 +24,7 @@ mod copy;
 mod corrections;
 pub mod explain;
 mod format;
+mod forwards;
 mod heard;
 pub mod history;
 mod mend;
@@ -56,6 +58,7 @@ pub use callbacks::{
 };
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
+pub use forwards::{FORWARD_BYTES_MAX, FORWARDS_MAX, Forward, Forwarded, Forwards, WaitingForward};
 pub use heard::LastHeard;
 pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
 pub use past_calls::{PastCalls, Show, Wanted, reaches_back_to};

@@ -58,6 +58,7 @@ impl State {
         // They end when somebody has said, whatever the clock was then.
         let shared_links = self.shared_links().clone();
         let outbox = self.outbox().clone().mended(|at| shift.mend(at));
+        let forwards = self.forwards().clone().mended(|at| shift.mend(at));
         let callbacks = self.callbacks().clone().mended(|at| shift.mend(at));
         let heard = self.heard().clone().mended(|at| shift.mend(at));
         let alerts = self.alerts().clone().mended(|at| shift.mend(at));
@@ -69,6 +70,7 @@ impl State {
             ended_sessions,
             outbox,
             callbacks,
+            forwards,
             heard,
             alerts,
             shared_links,

@@ -146,6 +146,8 @@ impl<T> PastCalls<T> {
             | Change::Told(_)
             | Change::PassOn(_)
             | Change::PassedOn(_)
+            | Change::Forward(_)
+            | Change::Forwarded(_)
             | Change::Alert(_)
             | Change::Link(_)
             | Change::Shard(_) => {}

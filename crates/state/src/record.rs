@@ -15,6 +15,7 @@ use crate::attributes::StoredAttributes;
 use crate::callbacks::{PassedOn, SealedCallback, StoredCallback, StoredPassedOn};
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
+use crate::forwards::{Forward, Forwarded, StoredForward};
 use crate::outbox::{Cursor, Told};
 use crate::sessions::{EndedSession, parsed};
 use crate::shard_mark::ShardMark;
@@ -57,6 +58,10 @@ pub enum Change {
     PassOn(SealedCallback),
     /// It need not be passed on any more.
     PassedOn(PassedOn),
+    /// Evidence waits for the backend that has its shard.
+    Forward(Box<Forward>),
+    /// It is recorded there.
+    Forwarded(Forwarded),
     /// Something has happened to an alert.
     Alert(AlertChange),
     /// A shared link was made, revoked or used.
@@ -81,6 +86,8 @@ impl Record {
             }
             Change::PassOn(callback) => stored.pass_on = Some(StoredCallback::of(callback)),
             Change::PassedOn(passed_on) => stored.passed_on = Some(StoredPassedOn::of(passed_on)),
+            Change::Forward(forward) => stored.forward = Some(StoredForward::of(forward)),
+            Change::Forwarded(forwarded) => stored.forwarded = Some(forwarded.clone()),
             Change::Alert(change) => stored.alert = Some(change.clone()),
             Change::Link(change) => stored.link = Some(StoredLinkChange::of(change)),
             Change::Shard(mark) => stored.shard = Some(mark.clone()),
@@ -122,6 +129,10 @@ struct StoredRecord {
     #[serde(default, rename = "passedOn", skip_serializing_if = "Option::is_none")]
     passed_on: Option<StoredPassedOn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    forward: Option<StoredForward>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forwarded: Option<Forwarded>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     alert: Option<AlertChange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link: Option<StoredLinkChange>,
@@ -133,7 +144,18 @@ impl StoredRecord {
     /// What it says: one thing.
     fn change(self) -> Result<Change, DecodeError> {
         let Self {
-            evidence, forget, session, told, pass_on, passed_on, alert, link, shard, ..
+            evidence,
+            forget,
+            session,
+            told,
+            pass_on,
+            passed_on,
+            forward,
+            forwarded,
+            alert,
+            link,
+            shard,
+            ..
         } = self;
         let said = [
             evidence.map(|it| it.read().map(Change::Evidence)),
@@ -141,6 +163,8 @@ impl StoredRecord {
             told.map(|StoredTold { hook, cursor }| Ok(Change::Told(Told { hook, cursor }))),
             pass_on.map(|it| it.read().map(Change::PassOn)),
             passed_on.map(|it| it.read().map(Change::PassedOn)),
+            forward.map(|it| it.read().map(Box::new).map(Change::Forward)),
+            forwarded.map(|it| Ok(Change::Forwarded(it))),
             alert.map(|it| Ok(Change::Alert(it))),
             link.map(|it| it.read().map(Change::Link)),
             shard.map(|it| Ok(Change::Shard(it))),
@@ -176,7 +200,7 @@ struct StoredTold {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredEvidence {
+pub(crate) struct StoredEvidence {
     call: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
@@ -249,7 +273,7 @@ impl StoredConferenceEvent {
 }
 
 impl StoredEvidence {
-    fn of(evidence: &Evidence) -> Self {
+    pub(crate) fn of(evidence: &Evidence) -> Self {
         Self {
             call: evidence.call.to_string(),
             parent: evidence.parent.as_ref().map(ToString::to_string),
@@ -284,7 +308,7 @@ impl StoredEvidence {
         }
     }
 
-    fn read(self) -> Result<Evidence, DecodeError> {
+    pub(crate) fn read(self) -> Result<Evidence, DecodeError> {
         let parent = self.parent.as_deref().map(|parent| call_id(parent, "parent"));
         let (agent, agent_from) = self.about.agent();
         Ok(Evidence {

@@ -209,6 +209,8 @@ fn mended(record: Record, shift: Shift, tombstone_ms: u64) -> Record {
         | Change::Told(_)
         | Change::PassOn(_)
         | Change::PassedOn(_)
+        | Change::Forward(_)
+        | Change::Forwarded(_)
         | Change::Alert(_)
         | Change::Link(_)
         | Change::Shard(_)) => change,

@@ -29,6 +29,7 @@ use crate::alerts::Alerts;
 use crate::callbacks::StoredCallbacks;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, SNAPSHOT_VERSION, known_snapshot};
+use crate::forwards::StoredForwards;
 use crate::heard::LastHeard;
 use crate::history::chunks::{self, Chunks};
 use crate::history::stored::StoredHistory;
@@ -216,6 +217,8 @@ struct StoredSnapshot {
     outbox: Option<StoredOutbox>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callbacks: Option<StoredCallbacks>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forwards: Option<StoredForwards>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     heard: BTreeMap<Arc<str>, u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,6 +253,7 @@ impl StoredSnapshot {
             ended_sessions: state.ended_sessions().to_stored(),
             outbox: StoredOutbox::of(state.outbox()),
             callbacks: StoredCallbacks::of(state.callbacks()),
+            forwards: StoredForwards::of(state.forwards()),
             heard: state.heard().to_stored(),
             alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
             shared_links: state.shared_links().to_stored(),
@@ -295,6 +299,7 @@ impl StoredSnapshot {
             ended_sessions: EndedSessions::from_stored(&self.ended_sessions)?,
             outbox: self.outbox.unwrap_or_default().read()?,
             callbacks: self.callbacks.unwrap_or_default().read()?,
+            forwards: self.forwards.unwrap_or_default().read()?,
             heard: LastHeard::from_stored(self.heard),
             alerts: self.alerts.unwrap_or_default(),
             shared_links: SharedLinks::from_stored(self.shared_links)?,

@@ -10,6 +10,7 @@ use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::alerts::Alerts;
 use crate::callbacks::Callbacks;
 use crate::corrections::Corrections;
+use crate::forwards::Forwards;
 use crate::heard::LastHeard;
 use crate::history::{History, Retention};
 use crate::outbox::Outbox;
@@ -28,6 +29,7 @@ pub struct State {
     pub(crate) ended_sessions: EndedSessions,
     pub(crate) outbox: Outbox,
     pub(crate) callbacks: Callbacks,
+    pub(crate) forwards: Forwards,
     pub(crate) heard: LastHeard,
     pub(crate) alerts: Alerts,
     pub(crate) shared_links: SharedLinks,
@@ -121,6 +123,14 @@ impl State {
                 self.callbacks.passed_on(record.at, *passed_on);
                 None
             }
+            Change::Forward(forward) => {
+                self.forwards.take(record.at, forward);
+                None
+            }
+            Change::Forwarded(forwarded) => {
+                self.forwards.forwarded(forwarded);
+                None
+            }
             Change::Link(change) => {
                 self.shared_links.change(record.at, change);
                 None
@@ -170,6 +180,11 @@ impl State {
     /// The status callbacks that wait to be passed on.
     pub fn callbacks(&self) -> &Callbacks {
         &self.callbacks
+    }
+
+    /// The evidence that waits for other shards.
+    pub fn forwards(&self) -> &Forwards {
+        &self.forwards
     }
 
     /// When something was last recorded that a webhook has said.

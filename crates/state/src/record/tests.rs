@@ -380,11 +380,13 @@ fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
 fn a_record_says_one_thing() {
     const EVIDENCE: &str = r#""evidence":{"call":"CA1","source":"voice","said":"dialing"}"#;
     const FORGET: &str = r#""forget":0"#;
-    const OTHERS: [&str; 6] = [
+    const OTHERS: [&str; 8] = [
         r#""session":{"id":"00000000000000000000000000000a0f","until":9}"#,
         r#""told":{"hook":"crm"}"#,
         r#""passOn":{"id":"0000000000000000000000000000000a","agent":"booking","receivers":[],"sealed":""}"#,
         r#""passedOn":{"id":"0000000000000000000000000000000a"}"#,
+        r#""forward":{"shard":1,"evidence":{"call":"CA1","source":"voice","said":"dialing"}}"#,
+        r#""forwarded":{"shards":[1],"through":2}"#,
         r#""alert":{"alert":"crowded","what":"firing"}"#,
         r#""link":{"revoke":"000000000000000a"}"#,
     ];
