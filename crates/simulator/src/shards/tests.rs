@@ -242,3 +242,50 @@ fn a_call_that_begins_is_asked_about_by_nobody_and_one_that_goes_on_at_its_home(
         assert!(each < 0.4, "{by}: {each} of each piece");
     }
 }
+
+#[test]
+fn what_is_said_while_processes_are_away_shows_what_the_oracle_has_once_they_are_back() {
+    for seed in 0..6 {
+        let world = Size { length_ms: 400_000, ..size(150, 10, Calling::OneAccount) };
+        let (mut plot, mut oracle) = (Plot::new(seed, world), Oracle::default());
+        let mut spread = Spread::new(layout(6, ShardBy::Account), 3);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut away, mut whole, mut waited) = (None, 0, 0);
+        while let Some((at_ms, evidence)) = plot.next(&mut oracle) {
+            let now = Millis(at_ms);
+            let takers: Vec<_> = (0..3).filter(|it| spread.is_there(*it)).collect();
+            let taker = takers[rng.random_range(0..takers.len())];
+            // Twilio repeats what it was not answered.
+            for _ in 0..if rng.random_ratio(1, 10) { 2 } else { 1 } {
+                spread.apply(now, &evidence, taker);
+            }
+            match away {
+                None if rng.random_ratio(1, 60) => {
+                    let process = rng.random_range(0..3);
+                    spread.leave(process);
+                    away = Some((process, at_ms + rng.random_range(0..20_000)));
+                }
+                Some((process, until_ms)) if until_ms <= at_ms => {
+                    spread.come_back(now, process);
+                    away = None;
+                }
+                _ => {}
+            }
+            // A batch at a time, and some twice, since an answer was lost.
+            for between in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+                let batch = (rng.random_range(1..30), rng.random_ratio(1, 4));
+                spread.send(now, between, batch);
+            }
+            if spread.is_whole() {
+                whole += 1;
+                assert_eq!(spread.total(), oracle.total(), "seed {seed} at {at_ms} ms");
+                let agent = &evidence.agent;
+                assert_eq!(spread.of_agent(agent), oracle.of_agent(agent), "at {at_ms} ms");
+            } else {
+                waited += 1;
+            }
+        }
+        assert!(whole > 200 && waited > 200, "{whole} {waited}");
+        spread.check().unwrap();
+    }
+}
