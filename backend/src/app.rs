@@ -37,7 +37,7 @@ use crate::parts::configured;
 use crate::parts::elsewhere::Elsewhere;
 use crate::parts::passing_on::DRAIN;
 use crate::parts::shards::Shards;
-use crate::tasks::{reload, turning};
+use crate::tasks::{forwarding, reload, turning};
 
 /// A backend that has opened its journals, or waits until they can be opened, and does not listen yet.
 pub struct Backend(Start);
@@ -158,6 +158,7 @@ impl Ready {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let Self { shards, all, origins } = self;
+        forwarding::look(&all).await;
         let parts: Vec<_> = shards.iter().map(|it| it.parts.clone()).collect();
         let first = &parts[0];
         let exporting = Exporting::of(&parts);
@@ -165,6 +166,7 @@ impl Ready {
         let mut tasks = vec![
             tokio::spawn(reloading).abort_handle(),
             tokio::spawn(turning::run(all.clone())).abort_handle(),
+            tokio::spawn(forwarding::run(all.clone())).abort_handle(),
         ];
         tasks.extend(exporting.start());
         let mut running = Vec::with_capacity(shards.len());

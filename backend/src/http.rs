@@ -8,7 +8,7 @@ pub(crate) mod setup;
 pub(crate) mod shards;
 pub(crate) mod signature;
 pub(crate) mod sources;
-mod spread;
+pub(crate) mod spread;
 pub(crate) mod webhooks;
 
 mod access;

@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod delivering;
 pub(crate) mod doubting;
+pub(crate) mod forwarding;
 pub(crate) mod hooks;
 pub(crate) mod leadership;
 pub(crate) mod marking;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use live_users_http_kit::AllowedOrigins;
 use live_users_intake::shards::{Layout, ShardSet};
 
 use super::app_data::Parts;
-use crate::http::routes;
 use crate::http::shards::{AllShards, OneShard};
+use crate::http::{routes, spread};
 
 /// The parts behind the paths. Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +53,7 @@ impl Routing {
         }
         for (shard, parts) in self.parts.iter() {
             let scope = web::scope(&format!("/shards/{shard}"));
-            app.service(scope.configure(|app| {
+            app.service(scope.wrap(from_fn(spread::when_all_is_here)).configure(|app| {
                 parts.add_to(app);
                 routes::add_of_shard(app, &self.origins);
             }));

@@ -93,7 +93,7 @@ pub(crate) async fn page(
             }
         }
     }
-    process.shards.elsewhere().inspect(|it| it.add_to(&mut page));
+    process.shards.elsewhere().inspect(|it| it.add_to(&mut page, &process.shards.waiting()));
     webhooks(&mut page, process);
     of_sources(&mut page, &process.agents);
     outgoing(&mut page, process);

@@ -27,6 +27,7 @@ use crate::parts::doubt::DoubtRules;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 use crate::parts::selection::Selection;
+use crate::parts::shards::Shards;
 use crate::parts::summary::Summarizer;
 
 /// The shards that are here, in their order.
@@ -84,13 +85,23 @@ pub(crate) async fn summary(
 }
 
 /// `GET /readyz`: whether all shards that are here are ready, or else which one is not.
-pub(crate) async fn ready(all: Data<AllShards>, agents: Data<AgentRegistry>) -> HttpResponse {
+pub(crate) async fn ready(
+    all: Data<AllShards>,
+    agents: Data<AgentRegistry>,
+    shards: Data<Shards>,
+) -> HttpResponse {
     let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
     for OneShard { number: shard, queue, .. } in &all.each {
         let Health { reason, warnings: of_shard, .. } = health::look(queue);
         reasons.extend(reason.map(|it| format!("shard {shard}: {it}")));
         warnings.extend(of_shard.into_iter().map(|it| format!("shard {shard}: {it}")));
     }
+    warnings.extend(shards.waiting().into_iter().map(|(shard, n)| {
+        format!(
+            "{n} pieces of evidence wait for shard {shard}: its backend does not answer, or cannot \
+             record them, and its number is too small or too big until it has"
+        )
+    }));
     warnings.extend(agents.refusal().map(str::to_owned));
     let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     health::answer(health::of(reason, warnings))

@@ -2,6 +2,9 @@
 //! record evidence. Nothing of it is sent on, so no request can go round.
 
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::web::{Data, Payload};
 use futures_util::future::join_all;
 use live_users_http_kit::ParameterError;
@@ -11,8 +14,9 @@ use super::authorized::Authorized;
 use super::error::ApiError;
 use super::signature::read_body;
 use super::webhooks::Webhooks;
+use crate::parts::counting_rules::CountingRules;
 use crate::parts::elsewhere::{
-    ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
+    Answer, Elsewhere, ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
 };
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::shards::Shards;
@@ -27,7 +31,17 @@ pub(crate) async fn find(
     let (sender, question) = Question::decode(&body).map_err(wrong)?;
     check(&shards, &sender)?;
     let answer = shards.answer(question).await?;
+    let answer = Answer { waiting: waiting(&shards, &sender), ..answer };
     Ok(HttpResponse::Ok().content_type("application/json").body(answer.encode()))
+}
+
+/// How many pieces of evidence wait here for the shards of another backend: one at least while something may.
+fn waiting(shards: &Shards, sender: &Sender) -> usize {
+    // First what may wait: what is kept later is no part of the answer.
+    let may_wait = shards.elsewhere().is_some_and(|it| it.may_wait_for(sender));
+    let of_sender = shards.waiting().into_iter().filter(|(shard, _)| sender.has(*shard));
+    let n: usize = of_sender.map(|(_, n)| n).sum();
+    n.max(usize::from(may_wait))
 }
 
 /// `POST /shards/record`: evidence that another backend has verified, for shards that are here. The answer
@@ -35,6 +49,7 @@ pub(crate) async fn find(
 pub(crate) async fn record(
     _: Authorized,
     webhooks: Data<Webhooks>,
+    rules: Data<CountingRules>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(body, REQUEST_BYTES_MAX).await?;
@@ -44,8 +59,10 @@ pub(crate) async fn record(
     let mut recent = Vec::with_capacity(each.len());
     for one in each {
         let shard = shards.receive(&one)?;
-        let old = webhooks.old_callbacks.is_one(one.sent_at_ms, &one.evidence, shards);
-        if !old.await? {
+        let old = &webhooks.old_callbacks;
+        let is_old = old.is_one(one.sent_at_ms, &one.evidence, shards).await?
+            || old.is_long_silent(&one, shards, rules.max_call_ms).await?;
+        if !is_old {
             recent.push((shard, one.evidence));
         }
     }
@@ -59,6 +76,21 @@ pub(crate) async fn record(
     })?;
     let turned_away = recorded.into_iter().find_map(|done| done.turned_away);
     Ok(HttpResponse::Ok().json(RecordedAnswer::of(turned_away)))
+}
+
+/// Tells of a shard once no other backend has evidence for it: until then its number would be too small, and
+/// nobody would see it.
+pub(crate) async fn when_all_is_here(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let shards = request.app_data::<Data<Shards>>().and_then(|it| it.elsewhere());
+    let elsewhere = shards.map(Elsewhere::have_ours).unwrap_or_default();
+    if !elsewhere.is_empty() {
+        let why = "other backends still have evidence for this shard: it comes within moments";
+        return Err(ApiError::Unavailable(why.to_owned()).into());
+    }
+    next.call(request).await
 }
 
 /// Whether the other backend has the same idea of which shards are where.

@@ -1,30 +1,35 @@
 //! The shards that other backends have: asks those what they know, and has evidence recorded there.
 //!
 //! Each exchange is one POST with `API_TOKEN`, bounded in size and time. What is sent was verified
-//! here; nothing that has come from another backend is sent on.
+//! here; nothing that has come from another backend is sent on. What a backend does not record waits in
+//! the journal of a shard that is here, and [`crate::tasks::forwarding`] sends it later.
 
+mod backend;
+pub(crate) mod kept;
 mod messages;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use live_users_core::{Evidence, TurnedAway};
+use live_users_core::{CallId, Evidence, TurnedAway};
 use live_users_http_kit::metrics::{Counter, Page};
 use live_users_http_kit::{LogThrottle, error_chain, http_client, read_body};
 use live_users_intake::Relatives;
 use live_users_intake::shards::{Asking, Known, Layout, Router, ShardSet, is_of_conference};
 use log::warn;
 use parking_lot::Mutex;
+use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Url};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
+use self::backend::Backend;
 pub(crate) use self::messages::{
     Answer, Forwarded, ForwardedBatch, Question, RecordedAnswer, Sender,
 };
 use super::not_recorded::NotRecorded;
-use super::queue::ACKNOWLEDGE_MS;
+use super::queue::{ACKNOWLEDGE_MS, Queue};
 use super::user_agent::USER_AGENT;
 use crate::config::Spread;
 
@@ -68,17 +73,14 @@ pub(crate) struct Elsewhere {
     runtime: Handle,
     began: Instant,
     lines: LogThrottle,
-    /// Requests with evidence that was recorded there, and that was not.
+    /// Tells that something was kept.
+    wake: Notify,
+    /// Requests with evidence that was recorded there, that is kept here until then, and neither.
     recorded: Counter,
+    kept: Counter,
     not_recorded: Counter,
     /// Calls about which not everybody was reached, and nobody else knew: they went by the hash.
     by_hash: Counter,
-}
-
-/// One of them.
-struct Backend {
-    shards: ShardSet,
-    base: Url,
 }
 
 impl Elsewhere {
@@ -88,16 +90,17 @@ impl Elsewhere {
     /// The system's own.
     pub(crate) fn new(spread: Spread, layout: Layout) -> io::Result<Self> {
         let Spread { here, elsewhere, authorization } = spread;
-        let backend = |(shards, base)| Backend { shards, base };
         Ok(Self {
             client: http_client(USER_AGENT, CONNECT)?,
             sender: Sender::of(layout, here),
             authorization,
-            backends: elsewhere.into_iter().map(backend).collect(),
+            backends: elsewhere.into_iter().map(Backend::new).collect(),
             runtime: Handle::current(),
             began: Instant::now(),
             lines: LogThrottle::default(),
+            wake: Notify::new(),
             recorded: Counter::default(),
+            kept: Counter::default(),
             not_recorded: Counter::default(),
             by_hash: Counter::default(),
         })
@@ -116,7 +119,8 @@ impl Elsewhere {
         })
     }
 
-    /// Asks all other backends. Also returns whether all have answered in this time.
+    /// Asks all other backends, but for those that are known to be away. Also returns whether all have
+    /// answered in this time.
     pub(crate) async fn ask(
         &self,
         question: &Question,
@@ -135,10 +139,22 @@ impl Elsewhere {
         let body = question.encode(&self.sender);
         let asked = self.backends.iter().filter(|it| are_asked(it.shards)).map(|backend| {
             let body = body.clone();
-            async move { (backend.shards, self.post(backend, ASK_PATH, body, patience).await) }
+            async move {
+                match backend.is_away() {
+                    true => (backend.shards, None),
+                    false => {
+                        let answer = self.exchange(backend, ASK_PATH, body, patience).await;
+                        (backend.shards, Some(answer))
+                    }
+                }
+            }
         });
         let (mut known, mut relatives, mut is_complete) = (Vec::new(), Vec::new(), true);
         for (shards, answer) in join_all(asked).await {
+            let Some(answer) = answer else {
+                is_complete = false;
+                continue;
+            };
             let read = answer.and_then(|it| Answer::decode(&it, self.sender.shards()));
             match read {
                 Ok(answer) => {
@@ -189,44 +205,77 @@ impl Elsewhere {
     }
 
     /// Has evidence recorded, in its order for each backend. Returns how a call is turned away, once all
-    /// of it is recorded, applied and published there.
+    /// of it is recorded, applied and published there, or is in the journal of this queue until it is.
     pub(crate) async fn record(
         &self,
         forwarded: Vec<Forwarded>,
-    ) -> Result<Option<TurnedAway>, (Evidence, NotRecorded)> {
+        queue: &Queue,
+    ) -> Result<Option<TurnedAway>, (CallId, NotRecorded)> {
         let mut of_each: Vec<Vec<Forwarded>> = self.backends.iter().map(|_| Vec::new()).collect();
         for one in forwarded {
             let place = self.backends.iter().position(|it| it.shards.has(one.shard));
             of_each[place.expect("each shard is somewhere")].push(one);
         }
         let sent = self.backends.iter().zip(of_each).filter(|(_, forwarded)| !forwarded.is_empty());
-        let sent = sent.map(|(backend, forwarded)| self.send(backend, forwarded));
+        let sent = sent.map(|(backend, forwarded)| self.record_by(backend, forwarded, queue));
         let each: Result<Vec<_>, _> = join_all(sent).await.into_iter().collect();
         Ok(each?.into_iter().find_map(|turned_away| turned_away))
+    }
+
+    /// Has it recorded by this backend, behind what waits for it. While it is away nobody waits for it.
+    async fn record_by(
+        &self,
+        backend: &Backend,
+        forwarded: Vec<Forwarded>,
+        queue: &Queue,
+    ) -> Result<Option<TurnedAway>, (CallId, NotRecorded)> {
+        if !backend.is_behind() {
+            match self.send(backend, &forwarded).await {
+                Ok(answer) => return Ok(answer.turned_away()),
+                Err(why) => self.log(|| {
+                    format!("the backend of {} has not recorded: {why}", told(backend.shards))
+                }),
+            }
+        }
+        let (shard, call) = (forwarded[0].shard, forwarded[0].evidence.call.clone());
+        match self.keep(backend, forwarded, queue).await {
+            Ok(()) => {
+                self.kept.add();
+                Ok(None)
+            }
+            Err(why) => {
+                self.not_recorded.add();
+                self.log(|| {
+                    format!("evidence for {} is not kept here: {why}", told(backend.shards))
+                });
+                Err((call, NotRecorded::Elsewhere { shard }))
+            }
+        }
     }
 
     async fn send(
         &self,
         backend: &Backend,
-        mut forwarded: Vec<Forwarded>,
-    ) -> Result<Option<TurnedAway>, (Evidence, NotRecorded)> {
-        let body = ForwardedBatch::encode(&self.sender, &forwarded);
-        let patience = Duration::from_millis(ACKNOWLEDGE_MS);
-        let sent = self.post(backend, RECORD_PATH, body, patience).await;
-        match sent.and_then(|answer| RecordedAnswer::decode(&answer)) {
-            Ok(answer) => {
-                self.recorded.add();
-                Ok(answer.turned_away())
-            }
-            Err(why) => {
-                self.not_recorded.add();
-                self.log(|| {
-                    format!("the backend of {} has not recorded: {why}", told(backend.shards))
-                });
-                let Forwarded { shard, evidence, .. } = forwarded.swap_remove(0);
-                Err((evidence, NotRecorded::Elsewhere { shard }))
-            }
-        }
+        forwarded: &[Forwarded],
+    ) -> Result<RecordedAnswer, String> {
+        let body = ForwardedBatch::encode(&self.sender, forwarded);
+        let answer = self.exchange(backend, RECORD_PATH, body, WHOLE).await?;
+        let answer = RecordedAnswer::decode(&answer)?;
+        self.recorded.add();
+        Ok(answer)
+    }
+
+    /// Sends a request, and notes whether the backend is there.
+    async fn exchange(
+        &self,
+        backend: &Backend,
+        path: &str,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Vec<u8>, String> {
+        let answer = self.post(backend, path, body, patience).await;
+        backend.note(answer.is_ok());
+        answer
     }
 
     /// Sends a request, once more if the connection fails: what is recorded twice counts once.
@@ -273,16 +322,17 @@ impl Elsewhere {
         }
     }
 
-    /// Adds its figures.
-    pub(crate) fn add_to(&self, page: &mut Page) {
+    /// Adds its figures, and what waits for each shard that something waits for.
+    pub(crate) fn add_to(&self, page: &mut Page, waiting: &[(usize, usize)]) {
         let help = "Requests by which this backend had evidence recorded by those that have other \
-                    shards, by whether it was";
-        let reasons = ["recorded", "not_recorded"];
-        let values = [self.recorded.get(), self.not_recorded.get()];
+                    shards, by whether it was, is kept here until then, or neither";
+        let reasons = ["recorded", "kept", "not_recorded"];
+        let values = [self.recorded.get(), self.kept.get(), self.not_recorded.get()];
         page.counters_by_reason("live_users_evidence_sent", help, reasons, values);
         let help = "Calls that went to a shard by the hash alone, since not all other backends could be \
                     asked whether they know them";
         page.counter("live_users_calls_placed_unasked", help, self.by_hash.get());
+        self.add_waiting_to(page, waiting);
     }
 }
 

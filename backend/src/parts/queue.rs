@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod changes;
+mod forwards;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -20,6 +20,10 @@ pub(crate) struct ReplicaStatus {
     pub(crate) callbacks: u64,
     /// How many deliveries of them wait, whoever has taken them.
     pub(crate) callbacks_waiting: usize,
+    /// How many pieces of evidence wait for each other shard that some wait for, whoever has taken them.
+    pub(crate) forwards: Vec<(u8, usize)>,
+    /// Whether no more of them may wait.
+    pub(crate) forwards_full: bool,
     /// Why the journal cannot be written, if it cannot.
     pub(crate) fault: Option<FaultKind>,
     /// How many pieces of evidence are in the retry buffer.

@@ -175,12 +175,14 @@ impl Shards {
                     shard,
                     sent_at_ms: None,
                     first_in_conference: None,
+                    silent_ms: None,
                     evidence: evidence.clone(),
                 }),
             }
         }
         if let Some(elsewhere) = self.elsewhere.clone().filter(|_| !forwarded.is_empty()) {
-            tokio::spawn(async move { drop(elsewhere.record(forwarded).await) });
+            let queue = self.first().clone();
+            tokio::spawn(async move { drop(elsewhere.record(forwarded, &queue).await) });
         }
     }
 

@@ -140,7 +140,7 @@ enum Pending {
     /// Its end is being recorded.
     Evict(CallId, Evicting),
     /// What is no evidence is being recorded.
-    Change(oneshot::Sender<Result<(), NotRecorded>>),
+    Change(Vec<oneshot::Sender<Result<(), NotRecorded>>>),
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     PassOn(Vec<Passing>),
 }
@@ -191,13 +191,12 @@ impl Driver {
     }
 
     /// Passes all work to the replica: the evidence first and in one batch, then the changes of the
-    /// state, then the queries.
-    ///
-    /// Each input has its own time, because an earlier one may have waited for the journal.
+    /// state, then the queries. Each input has its own time, because an earlier one may have waited for
+    /// the journal.
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
-        let (mut inputs, mut reads) = (Vec::new(), Vec::new());
-        let (mut changes, mut rewrites, mut passing) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut inputs, mut reads, mut passing) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut changing, mut rewrites) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             is_idle = false;
             match work {
@@ -207,8 +206,8 @@ impl Driver {
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
                 Work::Change(change, answer) => {
-                    let ticket = self.ticket(Pending::Change(answer));
-                    changes.push(Input::Change(ticket, change));
+                    changes.extend(change);
+                    changing.push(answer);
                 }
                 Work::PassOn(callback, answer) => passing.push((*callback, answer)),
                 Work::Query(query) => reads.push(Pending::Query(query)),
@@ -240,7 +239,10 @@ impl Driver {
         if is_idle || self.node.replica().next_deadline() <= now.uptime {
             self.step(now, Input::Tick);
         }
-        changes.into_iter().for_each(|change| self.step(self.later_than(known), change));
+        if !changing.is_empty() {
+            let ticket = self.ticket(Pending::Change(changing));
+            self.step(self.later_than(known), Input::Change(ticket, changes));
+        }
         if now.uptime.since(self.looked_at) >= LOOK_EVERY_MS {
             self.looked_at = now.uptime;
             self.step(self.later_than(known), Input::Check);
@@ -343,9 +345,9 @@ impl Outlet {
                     });
                     let _gave_up = answer.send(evicted);
                 }
-                Some(Pending::Change(answer)) => {
+                Some(Pending::Change(answers)) => {
                     let recorded = recorded.map(drop).map_err(|_| trouble);
-                    let _gave_up = answer.send(recorded);
+                    answers.into_iter().for_each(|it| _ = it.send(recorded));
                 }
                 Some(Pending::PassOn(it)) => acknowledge(replica, it, &recorded, trouble),
                 Some(Pending::Query(_) | Pending::LookUp(..) | Pending::Rewrite(_)) | None => {}

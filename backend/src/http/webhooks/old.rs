@@ -5,12 +5,14 @@
 
 use std::time::Instant;
 
-use live_users_core::{Evidence, Phase};
+use live_users_core::{CallId, Evidence, Limits, Phase, SECOND_MS, Said};
 use live_users_http_kit::LogThrottle;
-use live_users_replica::TOMBSTONE_MS;
+use live_users_replica::{DIALING_MS_MAX, TOMBSTONE_MS};
 use log::warn;
 
+use crate::parts::elsewhere::Forwarded;
 use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::Queue;
 use crate::parts::shards::Shards;
 
 /// The log lines about them. Anybody who has kept callbacks can cause them.
@@ -34,12 +36,7 @@ impl OldCallbacks {
         if age_ms <= TOMBSTONE_MS {
             return Ok(false);
         }
-        let id = call.clone();
-        let is_up = queue.query(move |view| {
-            let phase = view.state.tracker().call(&id).map(|call| call.phase);
-            matches!(phase, Some(Phase::Dialing | Phase::Live))
-        });
-        if is_up.await? {
+        if is_up(queue, call).await? {
             return Ok(false);
         }
         if let Some(held_back) = self.0.line_at(Instant::now()) {
@@ -51,4 +48,51 @@ impl OldCallbacks {
         }
         Ok(true)
     }
+
+    /// Whether evidence has waited at another backend for so long that silence has ended its call
+    /// meanwhile: it starts no call.
+    pub(crate) async fn is_long_silent(
+        &self,
+        Forwarded { silent_ms, evidence, .. }: &Forwarded,
+        shards: &Shards,
+        max_call_ms: u64,
+    ) -> Result<bool, NotRecorded> {
+        let Some(queue) = shards.queue_of(evidence) else { return Ok(false) };
+        let Some(silent_ms) = silent_ms.filter(|it| *it > longest_ms(evidence, max_call_ms)) else {
+            return Ok(false);
+        };
+        if is_up(queue, &evidence.call).await? {
+            return Ok(false);
+        }
+        if let Some(held_back) = self.0.line_at(Instant::now()) {
+            warn!(
+                "what another backend has kept about {} starts no call: nothing was heard of it for \
+                 {} s ({held_back} such lines before this one were held back)",
+                evidence.call,
+                silent_ms / SECOND_MS
+            );
+        }
+        Ok(true)
+    }
+}
+
+/// How long a call that begins with this lasts without a further word, in milliseconds.
+fn longest_ms(evidence: &Evidence, max_call_ms: u64) -> u64 {
+    let by_phase = match evidence.said {
+        Said::Over(_) => return u64::MAX,
+        Said::Dialing => DIALING_MS_MAX,
+        _ => max_call_ms,
+    };
+    let Limits { quiet_s, longest_s, .. } = evidence.limits;
+    let told = [quiet_s, longest_s].into_iter().flatten().map(|it| u64::from(it) * SECOND_MS);
+    told.fold(by_phase, u64::min)
+}
+
+async fn is_up(queue: &Queue, call: &CallId) -> Result<bool, NotRecorded> {
+    let id = call.clone();
+    let is_up = queue.query(move |view| {
+        let phase = view.state.tracker().call(&id).map(|call| call.phase);
+        matches!(phase, Some(Phase::Dialing | Phase::Live))
+    });
+    is_up.await
 }

@@ -23,6 +23,11 @@ impl Sender {
         Self { shards: layout.shards(), by, here: here.iter().collect() }
     }
 
+    /// Whether it has this shard.
+    pub(crate) fn has(&self, shard: usize) -> bool {
+        self.here.contains(&shard)
+    }
+
     pub(super) fn shards(&self) -> usize {
         self.shards
     }
@@ -54,6 +59,8 @@ pub(crate) struct Question {
 pub(crate) struct Answer {
     pub(crate) known: Known,
     pub(crate) relatives: Relatives,
+    /// How many pieces of evidence wait there for the shards of who asks.
+    pub(crate) waiting: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,6 +90,12 @@ struct AnswerBody {
     in_room: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_in_session: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    waiting: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 fn texts(ids: &[CallId]) -> Vec<String> {
@@ -163,12 +176,13 @@ impl Answer {
             meetings: self.known.meetings.iter().map(of_meeting).collect(),
             in_room: texts(&self.relatives.in_room),
             first_in_session: self.relatives.first_in_session.as_ref().map(ToString::to_string),
+            waiting: self.waiting,
         })
     }
 
     /// Reads an answer of who counts in so many shards.
     pub(super) fn decode(bytes: &[u8], of: usize) -> Result<Self, String> {
-        let AnswerBody { calls, meetings, in_room, first_in_session } = read(bytes)?;
+        let AnswerBody { calls, meetings, in_room, first_in_session, waiting } = read(bytes)?;
         let of_call = |(name, shard): &(String, usize)| Ok((id(name)?, within(*shard, of)?));
         let of_meeting = |(name, first, all): &(String, usize, Vec<usize>)| {
             let all: Result<ShardSet, String> = all.iter().map(|it| within(*it, of)).collect();
@@ -181,6 +195,7 @@ impl Answer {
                 meetings: meetings.iter().map(of_meeting).collect::<Result<_, String>>()?,
             },
             relatives: Relatives { in_room: ids(&in_room)?, first_in_session },
+            waiting,
         })
     }
 }
@@ -193,6 +208,9 @@ pub(crate) struct Forwarded {
     pub(crate) sent_at_ms: Option<u64>,
     /// The shard that has heard first of the conference that it is about.
     pub(crate) first_in_conference: Option<usize>,
+    /// For how long nothing more was said of its call, in milliseconds, if it has waited and the call
+    /// has not ended meanwhile.
+    pub(crate) silent_ms: Option<u64>,
     pub(crate) evidence: Evidence,
 }
 
@@ -217,6 +235,8 @@ struct ForwardedBody {
     sent_at_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_in_conference: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silent_ms: Option<u64>,
 }
 
 impl ForwardedBatch {
@@ -225,6 +245,7 @@ impl ForwardedBatch {
             shard: it.shard,
             sent_at_ms: it.sent_at_ms,
             first_in_conference: it.first_in_conference,
+            silent_ms: it.silent_ms,
         };
         let mut bytes = json(&ForwardedBatchBody {
             from: from.clone(),
@@ -248,14 +269,14 @@ impl ForwardedBatch {
         let ForwardedBatchBody { from, evidence } = read(lines.next().unwrap_or_default())?;
         let of = from.shards;
         let mut each = Vec::new();
-        for ForwardedBody { shard, sent_at_ms, first_in_conference } in evidence {
+        for ForwardedBody { shard, sent_at_ms, first_in_conference, silent_ms } in evidence {
             let record = Record::decode(lines.next().unwrap_or_default());
             let Ok(Record { change: Change::Evidence(evidence), .. }) = record else {
                 return Err("evidence that cannot be read".to_owned());
             };
             let first_in_conference = first_in_conference.map(|it| within(it, of)).transpose()?;
             let shard = within(shard, of)?;
-            each.push(Forwarded { shard, sent_at_ms, first_in_conference, evidence });
+            each.push(Forwarded { shard, sent_at_ms, first_in_conference, silent_ms, evidence });
         }
         match lines.next() {
             Some(_) => Err("more evidence than it tells of".to_owned()),

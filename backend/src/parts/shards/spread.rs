@@ -1,6 +1,8 @@
 //! Where other backends have some of the shards: what they know is asked, and what belongs to them is
 //! recorded by them.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, TurnedAway};
 use live_users_intake::Relatives;
@@ -30,6 +32,7 @@ impl Shards {
                         shard,
                         sent_at_ms,
                         first_in_conference,
+                        silent_ms: None,
                         evidence,
                     }),
                 }
@@ -37,14 +40,13 @@ impl Shards {
         }
         let others = async {
             match self.elsewhere().filter(|_| !forwarded.is_empty()) {
-                Some(elsewhere) => elsewhere.record(forwarded).await,
+                Some(elsewhere) => elsewhere.record(forwarded, self.first()).await,
                 None => Ok(None),
             }
         };
         let (here, others) = tokio::join!(join_all(waiting), others);
         let here: Result<Vec<Done>, _> = here.into_iter().collect();
-        let others = others.map_err(|(evidence, why)| (evidence.call, why))?;
-        Ok(here?.into_iter().find_map(|done| done.turned_away).or(others))
+        Ok(here?.into_iter().find_map(|done| done.turned_away).or(others?))
     }
 
     /// Records a piece of evidence in a shard that is here. It is in the queue when this returns.
@@ -81,6 +83,25 @@ impl Shards {
         }
     }
 
+    /// Records what was kept for other backends whose shards are here now. Returns whether all of it is.
+    pub(crate) async fn record_kept(&self, each: Vec<Forwarded>) -> bool {
+        let mut recorded = Vec::with_capacity(each.len());
+        for one in each {
+            let Ok(shard) = self.receive(&one) else { return false };
+            recorded.push(self.record_here(shard, one.evidence));
+        }
+        join_all(recorded).await.iter().all(Result::is_ok)
+    }
+
+    /// How many pieces of evidence wait here for each shard that some wait for.
+    pub(crate) fn waiting(&self) -> Vec<(usize, usize)> {
+        let mut waiting = BTreeMap::new();
+        for (shard, n) in self.queues().iter().flat_map(|queue| queue.status().forwards) {
+            *waiting.entry(usize::from(shard)).or_default() += n;
+        }
+        waiting.into_iter().collect()
+    }
+
     /// What is known here, for another backend.
     pub(crate) async fn answer(&self, question: Question) -> Result<Answer, NotRecorded> {
         let Some(router) = &self.router else { return Ok(Answer::default()) };
@@ -94,7 +115,8 @@ impl Shards {
             Some(asked) => self.relatives_here(asked).await?,
             None => Relatives::default(),
         };
-        Ok(Answer { known: router.lock().answer(&question.names), relatives })
+        let known = router.lock().answer(&question.names);
+        Ok(Answer { known, relatives, ..Answer::default() })
     }
 
     /// Asks the other backends about the calls of an answer of the provider. Those of which it is not

@@ -15,6 +15,8 @@ impl Driver {
             alerts: replica.state().alerts().count(),
             callbacks: replica.state().callbacks().count(),
             callbacks_waiting: replica.state().callbacks().n_deliveries(),
+            forwards: replica.state().forwards().by_shard().to_vec(),
+            forwards_full: !replica.state().forwards().has_room(),
             fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: Status::of_all(replica.reconciler_statuses(now)),

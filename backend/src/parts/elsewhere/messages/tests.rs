@@ -31,6 +31,7 @@ fn a_question_and_its_answer_come_as_they_were_sent() {
     let answer = Answer {
         known: Known { calls: vec![(call("CA2"), 5)], meetings: vec![meeting] },
         relatives: Relatives { in_room: vec![call("CA3")], first_in_session: Some(call("CA4")) },
+        waiting: 3,
     };
     let encoded = answer.encode();
     assert_eq!(Answer::decode(&encoded, 6), Ok(answer));
@@ -61,12 +62,14 @@ fn evidence_comes_as_it_was_sent() {
         ..Evidence::about(call("CA1"), Source::Voice, Said::Dialing)
     };
     let bare = Evidence::about(call("CA2"), Source::StatusCallback, Said::StillUp);
-    let one = |shard, sent_at_ms, first_in_conference, evidence: &Evidence| Forwarded {
-        shard,
-        sent_at_ms,
-        first_in_conference,
-        evidence: evidence.clone(),
-    };
+    let one =
+        |shard, sent_at_ms: Option<u64>, first_in_conference, evidence: &Evidence| Forwarded {
+            silent_ms: sent_at_ms.map(|it| it + 1),
+            shard,
+            sent_at_ms,
+            first_in_conference,
+            evidence: evidence.clone(),
+        };
     let each = vec![one(5, Some(1_795_000_000_000), Some(4), &whole), one(1, None, None, &bare)];
     let encoded = ForwardedBatch::encode(&from, &each);
     let decoded = ForwardedBatch::decode(&encoded).unwrap();

@@ -1,0 +1,99 @@
+//! One of the other backends, and how it stands with it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use live_users_intake::shards::ShardSet;
+use reqwest::Url;
+
+/// One of the other backends.
+pub(super) struct Backend {
+    pub(super) shards: ShardSet,
+    pub(super) base: Url,
+    /// Whether it has not answered last.
+    is_away: AtomicBool,
+    /// Whether it has something for shards that are here.
+    has_for_us: AtomicBool,
+    /// How often something was kept for it.
+    kept: AtomicU64,
+    /// How often it was when nothing waited for it any more.
+    settled: AtomicU64,
+}
+
+impl Backend {
+    /// A journal may have something for it from before.
+    pub(super) fn new((shards, base): (ShardSet, Url)) -> Self {
+        let (kept, settled) = (AtomicU64::new(1), AtomicU64::new(0));
+        let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { shards, base, is_away, has_for_us, kept, settled }
+    }
+
+    /// Notes whether it has answered.
+    pub(super) fn note(&self, has_answered: bool) {
+        self.is_away.store(!has_answered, Ordering::Release);
+    }
+
+    /// Whether its last answer did not come, or was none.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Acquire)
+    }
+
+    /// Notes whether it has something for shards that are here.
+    pub(super) fn note_for_us(&self, has_some: bool) {
+        self.has_for_us.store(has_some, Ordering::Release);
+    }
+
+    /// Whether it has, as far as it has said.
+    pub(super) fn has_for_us(&self) -> bool {
+        self.has_for_us.load(Ordering::Acquire)
+    }
+
+    /// Whether evidence for it has to go behind what waits for it, or cannot be taken at present.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_away() || self.may_wait()
+    }
+
+    /// Whether something may wait for it.
+    pub(super) fn may_wait(&self) -> bool {
+        self.kept.load(Ordering::Acquire) != self.settled.load(Ordering::Acquire)
+    }
+
+    /// Something was kept for it.
+    ///
+    /// Trap: call it when that is in the queue of the writer, and before it is acknowledged. Then a look
+    /// into the state that begins later finds it, and what is said after the acknowledgement goes behind it.
+    pub(super) fn note_kept(&self) {
+        self.kept.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What [`Backend::settle`] takes. Read it before the state is looked at.
+    pub(super) fn begin_look(&self) -> u64 {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    /// Nothing waited for it in a look that began then.
+    pub(super) fn settle(&self, begun: u64) {
+        self.settled.store(begun, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_during_a_look_is_looked_for_again() {
+        let url = Url::parse("http://127.0.0.1:1/").unwrap();
+        let backend = Backend::new((ShardSet::one(1), url));
+        assert!(backend.is_behind(), "what a journal has is not known yet");
+        let begun = backend.begin_look();
+        backend.note_kept();
+        backend.settle(begun);
+        assert!(backend.is_behind());
+        backend.settle(backend.begin_look());
+        assert!(!backend.is_behind());
+        backend.note(false);
+        assert!(backend.is_behind() && backend.is_away() && !backend.may_wait());
+        backend.note(true);
+        assert!(!backend.is_behind());
+    }
+}

@@ -1,0 +1,165 @@
+//! Evidence that is kept here until the backend that has its shard records it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use live_users_core::Millis;
+use live_users_http_kit::metrics::{Labels, Page};
+use live_users_intake::shards::ShardSet;
+use live_users_state::{Forward, Forwards, WaitingForward};
+
+use super::backend::Backend;
+use super::{ASK_PATH, Answer, Elsewhere, Forwarded, Question, Sender, WHOLE};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::Queue;
+
+/// So often a backend that is away is tried again.
+pub(crate) const PROBE_EVERY: Duration = Duration::from_millis(250);
+
+/// The most pieces of evidence in one request, of some kilobytes each at most.
+const BATCH_MAX: usize = 256;
+
+/// What waits longest in a state for some shards, in its order.
+pub(crate) struct Waiting {
+    pub(crate) each: Vec<Forwarded>,
+    /// The number of the last of them.
+    pub(crate) through: u64,
+}
+
+impl Waiting {
+    /// `None` if nothing waits for these.
+    pub(crate) fn of(forwards: &Forwards, shards: ShardSet, now: Millis) -> Option<Self> {
+        let picks = |shard| shards.has(usize::from(shard));
+        let waiting: Vec<_> = forwards.of(picks).take(BATCH_MAX).collect();
+        let through = waiting.last()?.number;
+        let last = forwards.last_words(waiting.iter().map(|it| &it.forward.evidence.call));
+        let forwarded = |WaitingForward { forward, .. }: &WaitingForward| {
+            let Forward { shard, sent_at_ms, first_in_conference, evidence } = forward;
+            let last = last.get(&evidence.call).copied().flatten();
+            Forwarded {
+                shard: usize::from(*shard),
+                sent_at_ms: *sent_at_ms,
+                first_in_conference: first_in_conference.map(usize::from),
+                silent_ms: last.map(|at| now.since(at)),
+                evidence: evidence.clone(),
+            }
+        };
+        Some(Self { each: waiting.into_iter().map(forwarded).collect(), through })
+    }
+}
+
+fn kept(forwarded: Forwarded) -> Forward {
+    let small = |shard| u8::try_from(shard).expect("below SHARDS_MAX");
+    let Forwarded { shard, sent_at_ms, first_in_conference, evidence, .. } = forwarded;
+    let (shard, first_in_conference) = (small(shard), first_in_conference.map(small));
+    Forward { shard, sent_at_ms, first_in_conference, evidence }
+}
+
+impl Elsewhere {
+    /// Keeps evidence for a backend in the journal of a shard that is here.
+    pub(super) async fn keep(
+        &self,
+        backend: &Backend,
+        forwarded: Vec<Forwarded>,
+        queue: &Queue,
+    ) -> Result<(), NotRecorded> {
+        if queue.status().forwards_full {
+            return Err(NotRecorded::Full);
+        }
+        let kept = queue.keep(forwarded.into_iter().map(kept).collect());
+        backend.note_kept();
+        self.wake.notify_waiters();
+        kept.await
+    }
+
+    /// How many other backends there are.
+    pub(crate) fn len(&self) -> usize {
+        self.backends.len()
+    }
+
+    /// The shards of one of them.
+    pub(crate) fn shards_of(&self, place: usize) -> ShardSet {
+        self.backends[place].shards
+    }
+
+    /// Returns when it is time to look again: when something was kept, but for a backend that is away.
+    pub(crate) async fn turn(&self, place: usize) {
+        match self.backends[place].is_away() {
+            true => tokio::time::sleep(PROBE_EVERY).await,
+            false => drop(tokio::time::timeout(PROBE_EVERY, self.wake.notified()).await),
+        }
+    }
+
+    /// Whether something may wait for a backend, as far as its senders know.
+    pub(crate) fn may_wait(&self, place: usize) -> bool {
+        self.backends[place].may_wait()
+    }
+
+    /// The same of who has sent a request.
+    pub(crate) fn may_wait_for(&self, sender: &Sender) -> bool {
+        let is_of = |it: &&Backend| it.shards.iter().any(|shard| sender.has(shard));
+        self.backends.iter().filter(is_of).any(Backend::may_wait)
+    }
+
+    /// What [`Elsewhere::settle`] takes. Read it before states are looked at.
+    pub(crate) fn begin_look(&self, place: usize) -> u64 {
+        self.backends[place].begin_look()
+    }
+
+    /// Nothing waited for this backend in a look that began then.
+    pub(crate) fn settle(&self, place: usize, begun: u64) {
+        self.backends[place].settle(begun);
+    }
+
+    /// Sends what has waited for a backend. Returns whether it is recorded there.
+    pub(crate) async fn deliver(&self, place: usize, each: &[Forwarded]) -> bool {
+        let backend = &self.backends[place];
+        let sent = self.send(backend, each).await;
+        sent.inspect_err(|why| {
+            self.log(|| format!("evidence for {} waits: {why}", super::told(backend.shards)));
+        })
+        .is_ok()
+    }
+
+    /// Looks whether a backend is back that was away.
+    pub(crate) async fn probe(&self, place: usize) {
+        let backend = &self.backends[place];
+        if backend.is_away() {
+            let question = Question::default().encode(&self.sender);
+            let _still_away = self.exchange(backend, ASK_PATH, question, WHOLE).await;
+        }
+    }
+
+    /// Asks all other backends whether they have evidence for shards that are here. One that does not
+    /// answer in this time holds nothing back.
+    pub(crate) async fn ask_for_ours(&self, patience: Duration) {
+        let asked = self.backends.iter().map(async |backend| {
+            let question = Question::default().encode(&self.sender);
+            // It says nothing of who is away: all may start at once.
+            let answer = self.post(backend, ASK_PATH, question, patience).await;
+            let answer = answer.and_then(|it| Answer::decode(&it, self.sender.shards()));
+            backend.note_for_us(answer.is_ok_and(|it| it.waiting > 0));
+        });
+        join_all(asked).await;
+    }
+
+    /// The shards of other backends that have said so.
+    pub(crate) fn have_ours(&self) -> ShardSet {
+        let each = self.backends.iter().filter(|it| it.has_for_us());
+        each.fold(ShardSet::default(), |all, it| all.and(it.shards))
+    }
+
+    /// What waits for each shard that is elsewhere.
+    pub(super) fn add_waiting_to(&self, page: &mut Page, waiting: &[(usize, usize)]) {
+        let shards = self.backends.iter().flat_map(|it| it.shards.iter().collect::<Vec<_>>());
+        let of = |shard: usize| waiting.iter().find(|(it, _)| *it == shard).map_or(0, |(_, n)| *n);
+        let values: Vec<_> =
+            shards.map(|shard| ([("shard", shard.to_string())], of(shard))).collect();
+        let labels: Vec<_> =
+            values.iter().map(|([(name, of)], n)| ([(*name, &**of)], *n)).collect();
+        let values = labels.iter().map(|(labels, n)| (labels as Labels<'_>, *n as f64));
+        let help =
+            "Pieces of evidence that wait here until the backend of their shard records them";
+        page.gauges("live_users_evidence_waiting", help, values);
+    }
+}

@@ -1,0 +1,165 @@
+//! Evidence for a backend that is away is kept by who took it, and counts once that backend is back.
+
+use std::collections::BTreeSet;
+
+use live_users_testkit::{get, send};
+use serde_json::{Value, json};
+
+use super::{Team, any};
+use crate::honest::{API_TOKEN, sid};
+use crate::metrics::scrape;
+use crate::replicas::team::{await_look, await_that};
+
+/// What a backend tells of a shard first, when it is back.
+fn first_told(team: &Team, shard: usize) -> u64 {
+    let (server, _) = &team.servers[shard / 2];
+    let url = format!("{}/shards/{shard}/api/live-users", server.url);
+    await_that("it tells its number", || match get(&url) {
+        answer if answer.status == 200 => true,
+        answer => {
+            assert!(answer.body.contains("still have evidence"), "{}", answer.body);
+            false
+        }
+    });
+    team.of_shard(shard)
+}
+
+/// How many pieces wait at a backend for the shards of the second one.
+fn waiting(team: &Team, at: usize) -> f64 {
+    let figures = scrape(&team.servers[at].0);
+    let of = |shard| format!("live_users_evidence_waiting{{shard=\"{shard}\"}}");
+    [2, 3].map(|shard| figures.get(of(shard).as_str()).expect("a figure")).iter().sum()
+}
+
+/// What happens while the second backend is away, through the two others: calls begin and end, and callbacks
+/// come twice. Returns the calls that are up, of which the first twelve have begun before.
+fn while_away(team: &Team) -> BTreeSet<u8> {
+    let mut up: BTreeSet<u8> = (0..12).collect();
+    let other = |n: u8, step: u8| if any(n, step).is_multiple_of(2) { 0 } else { 2 };
+    for n in 12..30 {
+        team.call(other(n, 0), n, u32::from(n) % 12);
+        up.insert(n);
+        for step in [1, 2] {
+            let fields = [("CallStatus", "in-progress")];
+            assert_eq!(team.post(other(n, step), "/call-status", n, &fields).status, 204);
+        }
+    }
+    for n in (0..4).chain(12..18) {
+        for step in [0, 1] {
+            assert_eq!(team.end(other(n, step), n), 204);
+        }
+        up.remove(&n);
+    }
+    up
+}
+
+#[test]
+fn what_is_said_while_a_backend_is_away_counts_when_it_is_back_without_a_further_word() {
+    let mut team = Team::start("agent");
+    for n in 0..12 {
+        team.call(any(n, 0), n, n.into());
+    }
+    team.servers[1].0.kill();
+    let up = while_away(&team);
+    assert!(waiting(&team, 0) > 0.0 && waiting(&team, 2) > 0.0);
+    let ready = get(&format!("{}/readyz", team.servers[0].0.url));
+    let warns = ready.status == 200 && ready.body.contains("pieces of evidence wait for shard");
+    assert!(warns, "{}", ready.body);
+    let kept = r#"live_users_evidence_sent_total{reason="kept"}"#;
+    assert!(scrape(&team.servers[0].0).get(kept).is_some_and(|n| n > 0.0));
+
+    // Who has taken some of it is killed, too, and is back first.
+    let before = waiting(&team, 0);
+    team.servers[0].0.kill();
+    team.start_again(0);
+    assert_eq!(waiting(&team, 0), before);
+    // It goes behind what waits.
+    team.call(0, 40, 0);
+
+    team.start_again(1);
+    let each: Vec<_> = (0..6).map(|shard| first_told(&team, shard)).collect();
+    assert_eq!(each.iter().sum::<u64>(), up.len() as u64 + 1, "{each:?}");
+    await_that("nothing waits", || [0, 2].iter().all(|at| waiting(&team, *at) == 0.0));
+    assert_eq!(team.of_each(), each);
+    for n in up.into_iter().chain([40]) {
+        assert_eq!(team.end(any(n, 2), n), 204);
+    }
+    assert_eq!(team.total(), 0);
+}
+
+#[test]
+fn what_was_kept_by_a_backend_that_is_killed_counts_when_that_is_back() {
+    let mut team = Team::start("agent");
+    for n in 0..12 {
+        team.call(any(n, 0), n, n.into());
+    }
+    team.servers[1].0.kill();
+    let up = while_away(&team);
+    team.servers[0].0.kill();
+    // Who cannot be reached holds nothing back.
+    team.start_again(1);
+    assert!(first_told(&team, 2) + first_told(&team, 3) > 0);
+    team.start_again(0);
+    await_look("all is counted", || team.told(), |n| *n == Some(up.len() as u64));
+}
+
+#[test]
+fn a_backend_that_is_there_and_says_nothing_is_one_that_is_away() {
+    let team = Team::start("agent");
+    team.ways[1].mute(true);
+    for n in 0..12 {
+        team.call(if n % 2 == 0 { 0 } else { 2 }, n, n.into());
+    }
+    for n in 0..6 {
+        assert_eq!(team.end(2, n), 204);
+    }
+    team.ways[1].mute(false);
+    await_look("all is counted", || team.told(), |n| *n == Some(6));
+    await_that("nothing waits", || [0, 2].iter().all(|at| waiting(&team, *at) == 0.0));
+}
+
+#[test]
+fn what_was_kept_for_a_shard_that_moves_here_is_recorded_here() {
+    let mut team = Team::start("agent");
+    team.servers[1].0.kill();
+    for n in 0..12 {
+        team.call(0, n, n.into());
+    }
+    assert!(waiting(&team, 0) > 0.0);
+    team.servers[0].0.kill();
+    for shard in ["shard-2", "shard-3"] {
+        let [from, to] = [1, 0].map(|n| team.folders[n].path().join(shard));
+        std::fs::rename(from, to).expect("it moves");
+    }
+    let places = format!("0-3={},4-5={}", team.ways[0].url, team.ways[2].url);
+    let moved = [("SHARDS_HERE", "0-3"), ("SHARD_BACKENDS", places.as_str())];
+    team.servers[0] = team.start_one(0, &moved);
+    let here = |shard| {
+        let answer = get(&format!("{}/shards/{shard}/api/live-users", team.servers[0].0.url));
+        let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+        body["liveUsers"].as_u64().unwrap_or_default()
+    };
+    let told = || (0..4).map(here).sum::<u64>() + team.of_shard(4) + team.of_shard(5);
+    await_look("all is counted", told, |n| *n == 12);
+}
+
+#[test]
+fn what_has_waited_for_longer_than_silence_lasts_starts_no_call() {
+    const LONGEST_MS: u64 = 4 * 3_600_000;
+    let team = Team::start("agent");
+    let record = |n: u8, said: &str, silent_ms: u64| {
+        let from = json!({"shards": 6, "by": "agent", "here": [4, 5]});
+        let head = json!({"from": from, "evidence": [{"shard": 0, "silentMs": silent_ms}]});
+        let evidence = json!({"call": sid(n), "source": "voice", "said": said, "about": {}});
+        let body = format!("{head}\n{}", json!({"v": 2, "at": 0, "evidence": evidence}));
+        let url = format!("{}/shards/record", team.servers[0].0.url);
+        let bearer = format!("Bearer {API_TOKEN}");
+        let answer = send("POST", &url, &[("Authorization", &bearer)], body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        team.of_shard(0)
+    };
+    assert_eq!(record(1, "in-progress", LONGEST_MS + 1), 0);
+    assert_eq!(record(2, "in-progress", LONGEST_MS), 1);
+    assert_eq!(record(2, "in-progress", LONGEST_MS + 1), 1, "it is up");
+    assert_eq!(record(2, "completed", LONGEST_MS + 1), 0, "an end is one");
+}
