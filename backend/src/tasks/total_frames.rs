@@ -78,16 +78,20 @@ impl TotalFrames {
         Self { streams, latest, doubt, rules, queue, last: Mutex::default() }
     }
 
-    /// Publishes a frame if what it shows has changed. If a frame was published just before, nothing is
-    /// done, and this is when to try again.
+    /// Publishes a frame if what it shows has changed. If too many were published just before, nothing is
+    /// done, and this is when to try again. A number never waits because a doubt was told.
     ///
     /// Trap: where there are few readers, they are told on this thread. It must hold no lock that an
     /// authorization of theirs takes.
     pub(crate) fn publish(&self) -> Result<(), Instant> {
         let mut last = self.last.lock();
-        last.throttle.check()?;
+        let now = Instant::now();
+        last.throttle.check(now)?;
         if let Some((shown, frame)) = self.news(last.shown.as_ref()) {
-            last.throttle.note();
+            if is_same_number(last.shown.as_ref(), &shown) {
+                last.throttle.check_spare(now)?;
+            }
+            last.throttle.note(now);
             last.shown = Some(shown);
             self.streams.total.publish(frame);
         }
@@ -112,6 +116,14 @@ impl TotalFrames {
         let shown = (count.at.epoch, count.live_users, count.by_agent.clone(), suspect);
         Some((Some(shown), frame_of(&live_count(&count, suspect))))
     }
+}
+
+/// Whether only the doubt of a number has changed.
+fn is_same_number(before: Option<&Shown>, now: &Shown) -> bool {
+    let (Some(Some((epoch, live_users, by_agent, _))), Some(now)) = (before, now) else {
+        return false;
+    };
+    (epoch, live_users, by_agent) == (&now.0, &now.1, &now.2)
 }
 
 fn live_count(count: &LatestCount, suspect: Option<u64>) -> LiveCount {
@@ -160,44 +172,93 @@ mod tests {
         }
     }
 
-    fn json(streams: &Streams) -> Option<String> {
-        let SlotState::Frame(frame) = streams.total.now() else { return None };
-        Some(String::from_utf8_lossy(frame.json()).into_owned())
+    /// The frames of a total, and who changes it.
+    struct World {
+        streams: Arc<Streams>,
+        doubt: Arc<Doubt>,
+        frames: Arc<TotalFrames>,
+        of_writer: FramesOfWriter,
+        writer: CountOutlet,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let max = StreamsMax { public: 9, reserved: 0 };
+            let streams = Arc::new(Streams::new(max, AllowedOrigins::default()));
+            let (sender, latest) = watch::channel(count(0));
+            let doubt = Arc::new(Doubt::new(0, BTreeMap::new()));
+            let rules = DoubtRules { share_percent: 10, is_public: false, suspect_after_ms: 0 };
+            let (queue, _stuck) = Queue::broken(1);
+            let doubting = (doubt.clone(), rules);
+            let frames = Arc::new(TotalFrames::new(streams.clone(), latest, doubting, queue));
+            let of_writer = FramesOfWriter::default();
+            let writer = CountOutlet::new(sender, of_writer.clone());
+            Self { streams, doubt, frames, of_writer, writer }
+        }
+
+        fn json(&self) -> Option<String> {
+            let SlotState::Frame(frame) = self.streams.total.now() else { return None };
+            Some(String::from_utf8_lossy(frame.json()).into_owned())
+        }
+
+        fn shows(&self, fields: &[(&str, u64)]) {
+            let told = self.json().unwrap_or_default();
+            let is_shown = |(name, value): &_| told.contains(&format!("\"{name}\":{value},"));
+            assert!(fields.iter().all(is_shown), "{fields:?}: {told}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_writer_publishes_a_change_itself_unless_it_is_too_soon() {
-        let max = StreamsMax { public: 9, reserved: 0 };
-        let streams = Arc::new(Streams::new(max, AllowedOrigins::default()));
-        let (sender, latest) = watch::channel(count(0));
-        let doubt = Arc::new(Doubt::new(0, BTreeMap::new()));
-        let rules = DoubtRules { share_percent: 10, is_public: false, suspect_after_ms: 0 };
-        let (queue, _stuck) = Queue::broken(1);
-        let frames = Arc::new(TotalFrames::new(streams.clone(), latest, (doubt, rules), queue));
-        let of_writer = FramesOfWriter::default();
-        let writer = CountOutlet::new(sender, of_writer.clone());
+        let world = World::new();
+        let World { frames, writer, .. } = &world;
+        let shows = |users: u64| world.shows(&[("liveUsers", users), ("seq", users)]);
         writer.publish(count(1));
-        assert!(json(&streams).is_none(), "there are no frames yet");
-        assert!(of_writer.set(frames.clone()).is_ok());
-        let shows = |users: u64, seq: u64| {
-            let told = json(&streams).unwrap_or_default();
-            let is_shown = |name, value| told.contains(&format!("\"{name}\":{value},"));
-            assert!(is_shown("liveUsers", users) && is_shown("seq", seq), "{users}: {told}");
-        };
+        assert!(world.json().is_none(), "there are no frames yet");
+        assert!(world.of_writer.set(frames.clone()).is_ok());
         writer.publish(count(2));
-        shows(2, 2);
-        writer.publish(count(3));
-        shows(2, 2);
-        let next = frames.publish().expect_err("just after another");
+        shows(2);
+        // The third and fourth change may follow at once, and the fifth may not.
+        (3..=5).for_each(|n| {
+            writer.publish(count(n));
+            shows(n);
+        });
+        writer.publish(count(6));
+        shows(5);
+        let next = frames.publish().expect_err("just after four others");
         sleep_until(next).await; // not a wait for time: the clock is paused
         assert_eq!(frames.publish(), Ok(()));
-        shows(3, 3);
+        shows(6);
         // not a wait for time: the clock is paused
         sleep_until(next + Duration::from_secs(1)).await;
         // What is said to callers changes nothing that is shown, and does not delay what does.
-        writer.publish(LatestCount { at: Position { epoch: 7, seq: 9 }, ..count(3) });
-        shows(3, 3);
+        writer.publish(LatestCount { at: Position { epoch: 7, seq: 9 }, ..count(6) });
+        shows(6);
         writer.publish(count(10));
-        shows(10, 10);
+        shows(10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_number_does_not_wait_because_its_doubt_was_told() {
+        let world = World::new();
+        let World { doubt, frames, writer, .. } = &world;
+        assert!(world.of_writer.set(frames.clone()).is_ok());
+        writer.publish(count(9));
+        // Calls become suspect one after the other, faster than frames may follow each other.
+        let waits = (1..=9).map(|suspect| {
+            doubt.note(suspect, BTreeMap::new(), true);
+            frames.publish()
+        });
+        let waits: Vec<_> = waits.collect();
+        world.shows(&[("liveUsers", 9), ("suspect", 2)]);
+        writer.publish(count(10));
+        world.shows(&[("liveUsers", 10), ("suspect", 9)]);
+        let next = waits[8].expect_err("a doubt can wait");
+        doubt.note(8, BTreeMap::new(), true);
+        assert!(frames.publish().is_err(), "{next:?}");
+        // not a wait for time: the clock is paused
+        sleep_until(next + Duration::from_millis(50)).await;
+        assert_eq!(frames.publish(), Ok(()));
+        world.shows(&[("liveUsers", 10), ("suspect", 8)]);
     }
 }
