@@ -74,7 +74,9 @@ pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String
     for (line, text) in example.lines() {
         let text = text.trim_start_matches('#');
         let is_one = !name(text).is_empty() && text[name(text).len()..].starts_with('=');
-        if is_one && !compose.has("${", name(text), ":") {
+        // Empty may stand for the default, as in `${NAME:-}`, or for nothing, as in `${NAME-default}`.
+        let is_used = [":", "-"].iter().any(|end| compose.has("${", name(text), end));
+        if is_one && !is_used {
             found.push(example.at(line, "use it in docker-compose.yml, or remove it"));
         }
     }

@@ -73,13 +73,14 @@ fn an_import_that_leads_up_or_in_a_ring_is_found() {
 
 #[test]
 fn a_setting_an_image_or_an_alert_that_does_not_fit_is_found() {
-    let compose = "environment:\n  A_B: ${A_B:-}\n  C_D: 1\nports: [\"${P_Q}:1\"]\n";
+    let compose =
+        "environment:\n  A_B: ${A_B:-}\n  C_D: 1\n  I_J: ${I_J-1}\nports: [\"${P_Q}:1\"]\n";
     let deploy = ("deploy/a.yaml", "env:\n  - name: A_B\n  - name: E_F\n");
-    let example = (".env.example", "# Why (a=b).\nA_B=\n#TOKEN=1\n");
+    let example = (".env.example", "# Why (a=b).\nA_B=\n#I_J=1\n#TOKEN=1\n");
     let unit = ("deploy/a.env", "# Why.\n#A_B=1\n#G_H=2\n");
-    let settings = ("docs/SETTINGS.md", "`A_B`, `C_D`");
+    let settings = ("docs/SETTINGS.md", "`A_B`, `C_D`, `I_J`");
     let files = [("docker-compose.yml", compose), deploy, unit, settings, example];
-    let wrong = ["deploy/a.yaml:3", "deploy/a.env:3", "docker-compose.yml:4", ".env.example:3"];
+    let wrong = ["deploy/a.yaml:3", "deploy/a.env:3", "docker-compose.yml:5", ".env.example:4"];
     finds(documents::compose_settings_are_explained, &files, &wrong);
     let compose = "A_B: ${A_B:-}\nC_D: ${C_D}\nE_F: ${E_F}\nports: ${P_PUBLISH}\n";
     let schema = ("deploy/helm/live-users/values.schema.json", "{\"enum\": [\"A_B\", \"C_DE\"]}");
