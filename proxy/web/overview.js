@@ -130,8 +130,8 @@ export class Overview {
   }
 
   #drawFoot() {
-    const { seesAll, summary: { referee, drift, asOf } } = this.#store;
-    const parts = [];
+    const { seesAll, summary: { referee, drift, asOf, upperBound = false } } = this.#store;
+    const parts = upperBound ? [t("upperBound")] : [];
     // Who is asked when webhooks are missing, and how that goes, is a matter of whoever runs this.
     if (referee && seesAll) parts.push(refereeWords(referee, Date.parse(asOf)));
     if (drift && seesAll) parts.push(t("corrected", { n: drift.healed }));

@@ -14,6 +14,8 @@ pub(crate) struct CountingRules {
     pub(crate) max_call_ms: u64,
     /// When a call is suspect, and what the public is told of that.
     pub(crate) doubt: DoubtRules,
+    /// Whether the sum of the shards, of which this counts one, may count a person twice.
+    pub(crate) sums_are_upper_bounds: bool,
 }
 
 impl CountingRules {

@@ -60,19 +60,22 @@ impl Summarizer {
         });
         let snapshot = snapshot.await.map_err(|why| why.to_string())?;
         let (status, known) = (self.status.get(), (&*self.agents, self.rules.doubt));
+        // What concerns one agent is in one shard.
+        let sum_is_upper_bound = self.rules.sums_are_upper_bounds && scope.agent().is_none();
+        let waiting = snapshot.callbacks.clone();
+        let shown = |status| Summary { sum_is_upper_bound, ..snapshot.shown(known, status, scope) };
         match status.unanswered {
             // What the provider has answered is the operator's.
             Some(stale) if !scope.is_operators() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None if scope.is_operators() => {
-                let waiting = &snapshot.callbacks;
-                let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
-                Ok(Summary { deliveries, ..snapshot.shown(known, status, scope) })
+                let deliveries = self.deliveries.shown(&self.agents.now(), &waiting);
+                Ok(Summary { deliveries, ..shown(status) })
             }
             None => {
                 // How the provider is asked is the operator's, too.
                 let status = ReplicaStatus { reconciler: None, ..status };
-                Ok(scope.limit(snapshot.shown(known, status, scope)))
+                Ok(scope.limit(shown(status)))
             }
         }
     }
@@ -169,6 +172,8 @@ impl Snapshot {
         let sources = source_counts(counted, &self.by_source, self.breakdown.live, &status);
         Summary {
             live_users: self.breakdown.live.users as u64,
+            upper_bound: false,
+            sum_is_upper_bound: false,
             live_calls: self.breakdown.live.calls as u64,
             line: line(&self.breakdown),
             public_by_agent: self.public_by_agent,

@@ -107,6 +107,10 @@ fn the_sum_is_told_above_and_each_part_below_its_number() {
     let summary = read(&server, "/summary");
     assert_eq!((&summary["liveUsers"], &summary["liveCalls"]), (&json!(24), &json!(24)));
     assert_eq!(summary["byAgent"].as_array().expect("agents").len(), 12);
+    // Somebody may talk to agents of two shards, which no shard sees.
+    assert_eq!((&summary["upperBound"], summary.get("sumIsUpperBound")), (&json!(true), None));
+    let of_one = ask_shard(&server, 1, "/summary");
+    assert_eq!((of_one.get("upperBound"), &of_one["sumIsUpperBound"]), (None, &json!(true)));
     let calls: usize = (0..SHARDS)
         .map(|shard| ask_shard(&server, shard, "/calls")["calls"].as_array().expect("calls").len())
         .sum();

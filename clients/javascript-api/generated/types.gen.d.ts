@@ -1098,6 +1098,14 @@ export type Summary = {
      */
     liveUsers: number;
     /**
+     * true in the sum of several shards by agent: who talks to agents of two shards counts twice, so numbers of people may be smaller. Absent otherwise.
+     */
+    upperBound?: boolean;
+    /**
+     * true in what one shard tells, if the sum of all has upperBound. Absent otherwise.
+     */
+    sumIsUpperBound?: boolean;
+    /**
      * How many calls are live.
      */
     liveCalls: number;

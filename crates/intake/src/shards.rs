@@ -98,6 +98,12 @@ impl Layout {
         self.by
     }
 
+    /// Whether the sum of all shards may count a person twice as a matter of course: one who talks to
+    /// agents of two shards.
+    pub fn sums_are_upper_bounds(self) -> bool {
+        self.shards > 1 && self.by == ShardBy::Agent
+    }
+
     /// The shard that evidence belongs to if nothing is known of its call, from 0. That is by its
     /// account, agent or caller; where it does not name that, by the next of these that it names; and
     /// by its call where it names none, such as a caller who withholds the number.

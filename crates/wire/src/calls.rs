@@ -12,6 +12,13 @@ use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, DriftView, Reason, 
 pub struct Summary {
     /// How many distinct callers have at least one live call.
     pub live_users: u64,
+    /// Whether there may be fewer, in the sum of several shards by agent: who talks to agents of two of
+    /// them is a user of each.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub upper_bound: bool,
+    /// The same of the sum that this is a part of, in what one shard tells.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sum_is_upper_bound: bool,
     /// How many calls are live.
     pub live_calls: u64,
     /// The users of each party.
@@ -64,6 +71,11 @@ pub struct Summary {
     /// How alerts stand; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerts: Option<AlertsView>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Everybody who is on the line, by whom they are connected with. Each call that is up is in

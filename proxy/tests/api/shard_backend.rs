@@ -76,7 +76,8 @@ impl Told {
     fn summary(&self) -> String {
         let talked = json!({"calls": 0, "averageMs": null, "longestMs": null});
         json!({
-            "liveUsers": self.live_users, "liveCalls": self.live_users, "confirmed": self.live_users,
+            "liveUsers": self.live_users, "sumIsUpperBound": true, "liveCalls": self.live_users,
+            "confirmed": self.live_users,
             "suspect": 0, "asOf": AS_OF, "epoch": self.epoch, "seq": self.seq,
             "averageMs": 1_000 * self.live_users, "longestMs": 60_000, "lastHour": talked,
             "lastDay": talked,

@@ -178,14 +178,15 @@ async fn the_summary_is_added_up_polled_whole_and_as_changes() {
     assert_eq!((&polled["averageMs"], &polled["longestMs"]), (&json!(3_000), &json!(60_000)));
     assert_eq!(polled["byAgent"][0]["liveUsers"], 7);
     assert_eq!(polled["byCountry"], json!([{"country": "DE", "liveUsers": 7, "liveCalls": 3}]));
+    assert_eq!((&polled["upperBound"], polled.get("sumIsUpperBound")), (&json!(true), None));
     let of_one = answer_to(&proxy, "/summary?shard=2").await.1;
-    assert_eq!(of_one["liveUsers"], 4);
+    assert_eq!((&of_one["liveUsers"], of_one.get("upperBound")), (&json!(4), None));
 
     let mut whole = Socket::open(&at(&proxy, "/summary/ws"), &[RIGHT]).await.unwrap();
     let mut changes =
         Socket::open(&at(&proxy, "/summary/ws?changes=true"), &[RIGHT]).await.unwrap();
     let first = until(&mut whole, |_| true).await;
-    for field in ["liveUsers", "averageMs", "byAgent", "byCountry", "epoch", "seq"] {
+    for field in ["liveUsers", "upperBound", "averageMs", "byAgent", "byCountry", "epoch", "seq"] {
         assert_eq!(first[field], polled[field], "{field}");
     }
     let snapshot = until(&mut changes, |_| true).await;

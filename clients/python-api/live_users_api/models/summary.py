@@ -50,6 +50,10 @@ class Summary:
         referee (RefereeView): How the referee stands.
         drift (DriftView): What had to be healed since the journal began.
         success (bool | Unset): That this is an answer
+        upper_bound (bool | Unset): true in the sum of several shards by agent: who talks to agents of two shards counts
+            twice, so numbers of people may be smaller. Absent otherwise.
+        sum_is_upper_bound (bool | Unset): true in what one shard tells, if the sum of all has upperBound. Absent
+            otherwise.
         with_agent (int | Unset): Callers who are connected with an agent.
         waiting (int | Unset): Those who are connected with nobody yet, or for now: dialling, ringing, in a queue, on
             hold.
@@ -86,6 +90,8 @@ class Summary:
     referee: RefereeView
     drift: DriftView
     success: bool | Unset = UNSET
+    upper_bound: bool | Unset = UNSET
+    sum_is_upper_bound: bool | Unset = UNSET
     with_agent: int | Unset = UNSET
     waiting: int | Unset = UNSET
     with_person: int | Unset = UNSET
@@ -144,6 +150,10 @@ class Summary:
         drift = self.drift.to_dict()
 
         success = self.success
+
+        upper_bound = self.upper_bound
+
+        sum_is_upper_bound = self.sum_is_upper_bound
 
         with_agent = self.with_agent
 
@@ -210,6 +220,10 @@ class Summary:
         )
         if success is not UNSET:
             field_dict["success"] = success
+        if upper_bound is not UNSET:
+            field_dict["upperBound"] = upper_bound
+        if sum_is_upper_bound is not UNSET:
+            field_dict["sumIsUpperBound"] = sum_is_upper_bound
         if with_agent is not UNSET:
             field_dict["withAgent"] = with_agent
         if waiting is not UNSET:
@@ -309,6 +323,10 @@ class Summary:
 
         success = d.pop("success", UNSET)
 
+        upper_bound = d.pop("upperBound", UNSET)
+
+        sum_is_upper_bound = d.pop("sumIsUpperBound", UNSET)
+
         with_agent = d.pop("withAgent", UNSET)
 
         waiting = d.pop("waiting", UNSET)
@@ -380,6 +398,8 @@ class Summary:
             referee=referee,
             drift=drift,
             success=success,
+            upper_bound=upper_bound,
+            sum_is_upper_bound=sum_is_upper_bound,
             with_agent=with_agent,
             waiting=waiting,
             with_person=with_person,

@@ -94,6 +94,8 @@ fn settings_are_read_and_numbers_without_a_meaning_are_none() {
         (most.shards(), most.by(), most.to_string()),
         (64, ShardBy::Caller, "64 by caller".into())
     );
+    let are_bounds = |n| ShardBy::ALL.map(|by| layout(n, by).sums_are_upper_bounds());
+    assert_eq!([1, 2].map(are_bounds), [[false; 3], [false, true, false]]);
     let set = ShardSet::one(63).with(0);
     assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63]);
     assert_eq!(ShardSet::first(SHARDS_MAX).iter().count(), SHARDS_MAX);

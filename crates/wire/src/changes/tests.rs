@@ -184,6 +184,8 @@ fn made(by_agent: Vec<AgentCount>, drawn: Drawn) -> Summary {
     });
     Summary {
         live_users: users,
+        upper_bound: false,
+        sum_is_upper_bound: false,
         live_calls: users,
         line: LineView { with_agent: users, ..LineView::default() },
         public_by_agent: (users > 0).then(|| BTreeMap::from([("a".to_owned(), users)])),

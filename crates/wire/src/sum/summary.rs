@@ -107,6 +107,8 @@ impl SummarySum {
         // Countries with the same number stay in alphabetical order; the unknown comes last.
         by_country.sort_by_key(|it| (Reverse(it.live_users), it.country.is_none()));
         let value = Summary {
+            upper_bound: self.plain.sum_is_upper_bound,
+            sum_is_upper_bound: false,
             epoch: self.cursor.epoch(),
             seq: self.cursor.seq,
             average_ms,
@@ -157,6 +159,7 @@ fn add_plain(sum: &mut Summary, part: Summary) {
     use std::mem::take;
     let add = |one: &mut u64, other: u64| *one = one.saturating_add(other);
     add(&mut sum.live_users, part.live_users);
+    sum.sum_is_upper_bound |= part.sum_is_upper_bound;
     add(&mut sum.live_calls, part.live_calls);
     add(&mut sum.confirmed, part.confirmed);
     add(&mut sum.suspect, part.suspect);

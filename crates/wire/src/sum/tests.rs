@@ -339,6 +339,20 @@ fn an_average_is_weighted_and_is_at_the_moment_of_the_oldest_part() {
 }
 
 #[test]
+fn a_sum_says_whether_it_is_an_upper_bound_as_soon_as_one_part_does() {
+    let part = |sum_is_upper_bound| Some(Summary { sum_is_upper_bound, ..summary(&[]) });
+    let told = |parts: [bool; 2]| {
+        let sum = sum_of_summaries(parts.map(part)).unwrap().value;
+        (sum.upper_bound, sum.sum_is_upper_bound)
+    };
+    assert_eq!(told([true, true]), (true, false));
+    assert_eq!(told([false, true]), (true, false), "a backend of an older version does not say it");
+    assert_eq!(told([false, false]), (false, false));
+    let exact = serde_json::to_string(&summary(&[])).unwrap();
+    assert!(!exact.contains("pperBound"), "{exact}");
+}
+
+#[test]
 fn what_some_shards_do_not_list_is_theirs_all_the_same() {
     let mut one = summary(&[]);
     (one.live_users, one.live_calls) = (4, 5);

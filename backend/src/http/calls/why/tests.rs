@@ -41,7 +41,8 @@ fn call(phase: Phase, party: Option<Party>, details: Details) -> Call {
 fn at(second: u64, handed_over: bool) -> Presenter {
     let doubt = DoubtRules { share_percent: 10, is_public: false, suspect_after_ms: 120_000 };
     let counting = Counting { handed_over, by_call: false };
-    let rules = CountingRules { counting, max_call_ms: 4 * 3_600_000, doubt };
+    let rules =
+        CountingRules { counting, max_call_ms: 4 * 3_600_000, doubt, sums_are_upper_bounds: false };
     Presenter { now: Millis(second * 1_000), rules }
 }
 
