@@ -48,9 +48,6 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long a webhook waits for what other backends know of its call. Later it goes where the hash says.
 const ASK: Duration = Duration::from_millis(1_000);
 
-/// How long it waits for the backend that nearly always has its call, before it asks all.
-const ASK_HOME: Duration = Duration::from_millis(250);
-
 /// So long after the start no question is spared.
 const ASK_ALL: Duration = Duration::from_millis(Router::ASK_ALL_MS);
 
@@ -181,7 +178,7 @@ impl Elsewhere {
         }
         let question = Question { names, calls: None };
         let is_home = |shards: ShardSet| first.is_some_and(|shard| shards.has(shard));
-        let (mut answers, _, _) = self.ask_some(is_home, &question, ASK_HOME).await;
+        let (mut answers, _, _) = self.ask_some(is_home, &question, ASK).await;
         if answers.iter().any(|(own, known)| known.has_call_in(*own)) {
             return router.lock().take(&answers);
         }
