@@ -226,7 +226,13 @@ impl Elsewhere {
         forwarded: Vec<Forwarded>,
         queue: &Queue,
     ) -> Result<Option<TurnedAway>, (CallId, NotRecorded)> {
+        let mut keeping = None;
+        if backend.is_behind() {
+            keeping = backend.keep().await;
+        }
+        // It may have caught up while this has waited.
         if !backend.is_behind() {
+            drop(keeping.take());
             match self.send(backend, &forwarded).await {
                 Ok(answer) => return Ok(answer.turned_away()),
                 Err(why) => self.log(|| {
@@ -235,7 +241,17 @@ impl Elsewhere {
             }
         }
         let (shard, call) = (forwarded[0].shard, forwarded[0].evidence.call.clone());
-        match self.keep(backend, forwarded, queue).await {
+        let keeping = match keeping {
+            Some(keeping) => Some(keeping),
+            None => backend.keep().await,
+        };
+        let kept = self.keep(backend, forwarded, queue);
+        drop(keeping);
+        let kept = match kept {
+            Ok(kept) => kept.await,
+            Err(why) => Err(why),
+        };
+        match kept {
             Ok(()) => {
                 self.kept.add();
                 Ok(None)

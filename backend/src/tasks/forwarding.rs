@@ -1,8 +1,8 @@
 //! Sends on the evidence that waits in journals here for shards of other backends, in its order, once these
 //! record it.
 //!
-//! That it is recorded there is a record here. So each piece is sent at least once, and whoever leads next
-//! goes on: what is recorded twice counts once.
+//! That it is recorded there is a record here. So each piece is sent at least once, by each replica that sees
+//! it wait: what is recorded twice counts once.
 
 use std::time::Duration;
 
@@ -72,8 +72,11 @@ async fn to_other(shards: &Shards, elsewhere: &Elsewhere, place: usize) {
         if elsewhere.may_wait(place) || is_waiting(shards, elsewhere.shards_of(place)) {
             match drain(shards, to).await {
                 Drained::Nothing => elsewhere.settle(place, begun),
-                // What has come meanwhile is looked for at once.
-                Drained::All => continue,
+                Drained::All => {
+                    let last = async { !matches!(drain(shards, to).await, Drained::Some) };
+                    elsewhere.catch_up(place, last).await;
+                    continue;
+                }
                 Drained::Some => {}
             }
         }
@@ -113,7 +116,7 @@ impl To<'_> {
 enum Drained {
     Nothing,
     All,
-    /// The rest is for a later try, or for another backend that leads.
+    /// The rest is for a later try.
     Some,
 }
 
@@ -132,8 +135,8 @@ async fn drain(shards: &Shards, to: To<'_>) -> Drained {
         loop {
             let Ok(found) = next(queue, of).await else { return Drained::Some };
             let Some(Waiting { each, through }) = found else { break };
-            let leads = queue.status().leads;
-            if !leads || !to.deliver(shards, each).await || !record(queue, of, through).await {
+            // Each replica of the journal sends it: it knows for itself when nothing waits any more.
+            if !to.deliver(shards, each).await || !record(queue, of, through).await {
                 return Drained::Some;
             }
             drained = Drained::All;

@@ -1,9 +1,15 @@
 //! One of the other backends, and how it stands with it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use live_users_intake::shards::ShardSet;
 use reqwest::Url;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::time::timeout;
+
+/// How long evidence waits while the last of what was kept is sent.
+const KEEP: Duration = Duration::from_millis(500);
 
 /// One of the other backends.
 pub(super) struct Backend {
@@ -17,6 +23,8 @@ pub(super) struct Backend {
     kept: AtomicU64,
     /// How often it was when nothing waited for it any more.
     settled: AtomicU64,
+    /// Whoever keeps something for it reads this until that is in the queue of the writer.
+    keeping: RwLock<()>,
 }
 
 impl Backend {
@@ -24,7 +32,8 @@ impl Backend {
     pub(super) fn new((shards, base): (ShardSet, Url)) -> Self {
         let (kept, settled) = (AtomicU64::new(1), AtomicU64::new(0));
         let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { shards, base, is_away, has_for_us, kept, settled }
+        let keeping = RwLock::new(());
+        Self { shards, base, is_away, has_for_us, kept, settled, keeping }
     }
 
     /// Notes whether it has answered.
@@ -63,6 +72,18 @@ impl Backend {
     /// into the state that begins later finds it, and what is said after the acknowledgement goes behind it.
     pub(super) fn note_kept(&self) {
         self.kept.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Begins to keep something: it is in the queue of the writer when this is dropped. `None` where the last
+    /// of what waits is not sent in time: a caller waits, and the order of two words matters less.
+    pub(super) async fn keep(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        timeout(KEEP, self.keeping.read()).await.ok()
+    }
+
+    /// Lets nothing be kept until this is dropped. Otherwise what waits would never be all sent where
+    /// evidence comes all the time, since each piece goes behind another one.
+    pub(super) async fn close(&self) -> RwLockWriteGuard<'_, ()> {
+        self.keeping.write().await
     }
 
     /// What [`Backend::settle`] takes. Read it before the state is looked at.

@@ -56,20 +56,21 @@ fn kept(forwarded: Forwarded) -> Forward {
 }
 
 impl Elsewhere {
-    /// Keeps evidence for a backend in the journal of a shard that is here.
-    pub(super) async fn keep(
+    /// Keeps evidence for a backend in the journal of a shard that is here. It is in the queue when this
+    /// returns.
+    pub(super) fn keep<'a>(
         &self,
         backend: &Backend,
         forwarded: Vec<Forwarded>,
-        queue: &Queue,
-    ) -> Result<(), NotRecorded> {
+        queue: &'a Queue,
+    ) -> Result<impl Future<Output = Result<(), NotRecorded>> + use<'a>, NotRecorded> {
         if queue.status().forwards_full {
             return Err(NotRecorded::Full);
         }
         let kept = queue.keep(forwarded.into_iter().map(kept).collect());
         backend.note_kept();
         self.wake.notify_waiters();
-        kept.await
+        Ok(kept)
     }
 
     /// How many other backends there are.
@@ -104,6 +105,16 @@ impl Elsewhere {
     /// What [`Elsewhere::settle`] takes. Read it before states are looked at.
     pub(crate) fn begin_look(&self, place: usize) -> u64 {
         self.backends[place].begin_look()
+    }
+
+    /// Sends the last of what waits for a backend by `send`, which says whether nothing is left: what comes
+    /// meanwhile waits, and then goes to the backend itself.
+    pub(crate) async fn catch_up(&self, place: usize, send: impl Future<Output = bool>) {
+        let backend = &self.backends[place];
+        let _closed = backend.close().await;
+        if send.await {
+            backend.settle(backend.begin_look());
+        }
     }
 
     /// Nothing waited for this backend in a look that began then.
@@ -161,5 +172,42 @@ impl Elsewhere {
         let help =
             "Pieces of evidence that wait here until the backend of their shard records them";
         page.gauges("live_users_evidence_waiting", help, values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_core::{CallId, Evidence, Said, Source};
+    use live_users_intake::shards::{Layout, ShardBy};
+    use reqwest::Url;
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+    use crate::config::Spread;
+
+    #[tokio::test]
+    async fn what_there_is_no_room_for_is_not_acknowledged() {
+        let nowhere = Url::parse("http://127.0.0.1:1/").unwrap();
+        let spread = Spread {
+            here: ShardSet::one(0),
+            elsewhere: vec![(ShardSet::one(1), nowhere)],
+            authorization: HeaderValue::from_static("Bearer 0123456789abcdef"),
+        };
+        let layout = Layout::new(2, ShardBy::Agent).unwrap();
+        let elsewhere = Elsewhere::new(spread, layout).unwrap();
+        let (queue, (_stuck, status)) = Queue::broken(9);
+        status.send_modify(|it| it.forwards_full = true);
+        let call = CallId::parse("CA1").unwrap();
+        let forwarded = Forwarded {
+            shard: 1,
+            sent_at_ms: None,
+            first_in_conference: None,
+            silent_ms: None,
+            evidence: Evidence::about(call.clone(), Source::Voice, Said::InProgress),
+        };
+        let recorded = elsewhere.record(vec![forwarded], &queue).await;
+        assert_eq!(recorded, Err((call, NotRecorded::Elsewhere { shard: 1 })));
+        assert_eq!((elsewhere.kept.get(), elsewhere.not_recorded.get()), (0, 1));
+        assert_eq!(queue.depth(), 0);
     }
 }

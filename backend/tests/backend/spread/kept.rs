@@ -1,11 +1,13 @@
 //! Evidence for a backend that is away is kept by who took it, and counts once that backend is back.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use live_users_testkit::{get, send};
+use live_users_testkit::{Twilio, get, send};
 use serde_json::{Value, json};
 
 use super::{Team, any};
+use crate::TOKEN;
 use crate::honest::{API_TOKEN, sid};
 use crate::metrics::scrape;
 use crate::replicas::team::{await_look, await_that};
@@ -162,4 +164,43 @@ fn what_has_waited_for_longer_than_silence_lasts_starts_no_call() {
     assert_eq!(record(2, "in-progress", LONGEST_MS), 1);
     assert_eq!(record(2, "in-progress", LONGEST_MS + 1), 1, "it is up");
     assert_eq!(record(2, "completed", LONGEST_MS + 1), 0, "an end is one");
+}
+
+/// Ends what goes on until this is set.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_backend_that_is_back_tells_its_number_while_its_calls_go_on_being_told_of() {
+    let mut team = Team::start("agent");
+    for n in 0..12 {
+        team.call(0, n, n.into());
+    }
+    team.servers[1].0.kill();
+    let twilio: Vec<_> = (0..64).map(|_| Twilio::new(&team.servers[0].0.url, TOKEN)).collect();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Also if something below fails.
+        let _at_the_end = End(&is_over);
+        for (twilio, n) in twilio.iter().zip(0_u8..) {
+            let is_over = &is_over;
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let fields = [("CallSid", &*sid(n % 12)), ("CallStatus", "in-progress")];
+                    assert_eq!(twilio.post("/call-status", &fields).status, 204);
+                }
+            });
+        }
+        await_that("something waits", || waiting(&team, 0) > 0.0);
+        team.start_again(1);
+        let told: u64 = (0..6).map(|shard| first_told(&team, shard)).sum();
+        await_that("nothing waits", || waiting(&team, 0) == 0.0);
+        assert_eq!(told, 12);
+    });
+    assert_eq!(team.total(), 12);
 }
