@@ -12,8 +12,9 @@ use nix::unistd::Pid;
 
 use crate::memory;
 
-/// How long a server may take to start or to stop, in seconds.
-const PATIENCE_S: u64 = 20;
+/// How long a server may take to start or to stop, in seconds: to replay ten million records, and to
+/// write the snapshot of them.
+const PATIENCE_S: u64 = 300;
 
 /// How often is looked whether it has, in milliseconds.
 const LOOK_EVERY_MS: u64 = 5;
