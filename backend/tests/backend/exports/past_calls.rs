@@ -48,37 +48,70 @@ fn records() -> Vec<(u64, Record)> {
     records
 }
 
-/// The rows as CSV, which is short. An answer may take some megabytes.
-fn rows(server: &Server, query: &str) -> Vec<Value> {
-    csv(&ask(server, &format!("stretches?format=csv{query}"), &[]))
+/// An answer as CSV, which is short, and as text: there are megabytes, which take a build for tests some
+/// ten seconds to take apart.
+#[derive(Debug, PartialEq)]
+struct Rows {
+    names: Vec<String>,
+    lines: Vec<String>,
 }
 
-fn n_of(row: &Value) -> u64 {
-    let id = row["callSid"].as_str().expect("an id");
-    u64::from_str_radix(&id[2..], 16).expect("a number")
+impl Rows {
+    fn of(server: &Server, query: &str, headers: &[(&str, &str)]) -> Self {
+        let answer = ask(server, &format!("stretches?format=csv{query}"), headers);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(!answer.body.contains('"'), "each comma is between two cells");
+        let mut lines = answer.body.split_terminator("\r\n");
+        let names = lines.next().expect("a header row").split(',').map(str::to_owned).collect();
+        Self { names, lines: lines.map(str::to_owned).collect() }
+    }
+
+    fn column(&self, name: &str) -> impl Iterator<Item = &str> {
+        let place = self.names.iter().position(|it| it == name).expect("a column");
+        self.lines.iter().map(move |line| line.split(',').nth(place).expect("a cell"))
+    }
+
+    fn cell(&self, row: usize, name: &str) -> &str {
+        self.column(name).nth(row).expect("a row")
+    }
+
+    /// Which calls there are.
+    fn calls(&self) -> impl Iterator<Item = u64> {
+        let n_of = |id: &str| u64::from_str_radix(&id[2..], 16).expect("a number");
+        self.column("callSid").map(n_of)
+    }
+
+    /// The calls with this in a column.
+    fn calls_with(&self, name: &str, cell: &str) -> impl Iterator<Item = u64> {
+        let rows = self.calls().zip(self.column(name));
+        rows.filter(move |(_, own)| *own == cell).map(|(n, _)| n)
+    }
 }
 
 #[test]
 fn calls_that_are_long_over_are_rows_as_the_journal_tells_of_them() {
     let (_folder, _agents, server) = start_with(records());
-    let all = rows(&server, "");
-    let expected: Vec<_> = (0..CALLS).filter(|n| *n != LEG).collect();
-    assert!(all.iter().map(n_of).eq(expected.iter().copied()), "each once, and in their order");
-    for row in [&all[0], &all[1], &all[100], &all[50_000]] {
-        let long = if n_of(row) == LONG { 15 } else { 10 };
-        assert_eq!(row["durationMs"], (long * MINUTE).to_string(), "{row}");
-        assert_eq!((&row["phase"], &row["with"]), (&json!("completed"), &json!("agent")));
+    let all = Rows::of(&server, "", &[]);
+    let expected = (0..CALLS).filter(|n| *n != LEG);
+    assert!(all.calls().eq(expected), "each once, and in their order");
+    for row in [0, 1, 100, 50_000] {
+        let long = if row as u64 == LONG { 15 } else { 10 };
+        assert_eq!(all.cell(row, "durationMs"), (long * MINUTE).to_string(), "{row}");
+        assert_eq!((all.cell(row, "phase"), all.cell(row, "with")), ("completed", "agent"));
     }
-    assert_eq!(all.iter().filter(|row| row["to"] == "").map(n_of).collect::<Vec<_>>(), [UP]);
+    assert!(all.calls_with("to", "").eq([UP]));
 
-    let behind = |row: &Value| format!("&after={}", row["cursor"].as_str().expect("a cursor"));
-    assert_eq!(rows(&server, &behind(&all[100])), all[101..]);
-    assert_eq!(rows(&server, &behind(&all[all.len() - 2])), all[all.len() - 1..]);
+    let behind = |row| {
+        let of_row = format!("&after={}", all.cell(row, "cursor"));
+        Rows::of(&server, &of_row, &[]).lines
+    };
+    assert!(behind(100) == all.lines[101..]);
+    let last = all.lines.len() - 1;
+    assert_eq!(behind(last - 1), all.lines[last..]);
     let acme = format!("Bearer {ACME_TOKEN}");
-    let own = csv(&ask(&server, "stretches?format=csv", &[("Authorization", &acme)]));
-    let of_acme = all.iter().filter(|row| row["account"] == "acme").map(n_of);
-    assert!(own.iter().map(n_of).eq(of_acme), "a token sees its own");
-    assert_eq!(n_of(&own[1]), 4);
+    let own = Rows::of(&server, "", &[("Authorization", &acme)]);
+    assert!(own.calls().eq(all.calls_with("account", "acme")), "a token sees its own");
+    assert_eq!(own.calls().nth(1), Some(4));
 }
 
 #[test]
@@ -109,8 +142,8 @@ fn what_the_journal_does_not_keep_any_more_is_told_to_who_goes_on_from_there() {
     let answer = ask(&server, &format!("stretches?format=csv{}", behind(399)), &[]);
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert!(answer.body.contains(r#""field":"after""#), "{}", answer.body);
-    let kept = rows(&server, &behind(401));
-    assert!(kept.iter().map(n_of).eq(402..CALLS), "what it keeps is whole");
-    let kept = rows(&server, "");
-    assert!(kept.iter().map(n_of).eq(400..CALLS), "as far as it reaches");
+    let kept = Rows::of(&server, &behind(401), &[]);
+    assert!(kept.calls().eq(402..CALLS), "what it keeps is whole");
+    let kept = Rows::of(&server, "", &[]);
+    assert!(kept.calls().eq(400..CALLS), "as far as it reaches");
 }
