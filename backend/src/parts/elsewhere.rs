@@ -12,7 +12,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use live_users_core::{CallId, Evidence, TurnedAway};
+use live_users_core::{CallId, Evidence, Said, TurnedAway};
 use live_users_http_kit::metrics::{Counter, Page};
 use live_users_http_kit::{LogThrottle, error_chain, http_client, read_body};
 use live_users_intake::Relatives;
@@ -198,6 +198,11 @@ impl Elsewhere {
         }
         if router.of_call(&evidence.call).is_none() {
             self.by_hash.add();
+            let mut away = self.backends.iter().filter(|it| it.is_away());
+            // Everybody else would know it if it were up there. Who has it knows in which of its shards.
+            if let (Said::Over(_), Some(only), None) = (evidence.said, away.next(), away.next()) {
+                only.shards.iter().take(1).for_each(|shard| router.know(shard, &evidence.call));
+            }
         }
     }
 

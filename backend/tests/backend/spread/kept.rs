@@ -166,6 +166,21 @@ fn what_has_waited_for_longer_than_silence_lasts_starts_no_call() {
     assert_eq!(record(2, "completed", LONGEST_MS + 1), 0, "an end is one");
 }
 
+#[test]
+fn an_end_that_does_not_say_where_its_call_is_waits_for_the_one_that_may_have_it() {
+    let mut team = Team::start("caller");
+    for n in 0..24 {
+        team.call(1, n, n.into());
+    }
+    team.servers[1].0.kill();
+    for n in 0..24 {
+        assert_eq!(team.end(if n % 2 == 0 { 0 } else { 2 }, n), 204);
+    }
+    team.start_again(1);
+    let each: Vec<_> = (0..6).map(|shard| first_told(&team, shard)).collect();
+    assert_eq!(each, [0; 6]);
+}
+
 /// Ends what goes on until this is set.
 struct End<'a>(&'a AtomicBool);
 
