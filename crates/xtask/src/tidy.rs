@@ -15,12 +15,13 @@ use self::tree::Tree;
 /// Adds what it finds: `path:line: what to do`.
 type Rule = fn(&Tree, &mut Vec<String>);
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     documents::named_paths_and_links_exist,
     imports::layers_point_down,
     imports::imports_form_no_ring,
     documents::chart_has_the_settings_of_compose,
     documents::compose_settings_are_explained,
+    documents::decisions_are_listed,
     documents::dockerfiles_name_every_manifest,
     documents::metrics_of_rules_exist,
     sources::core_is_no_std,

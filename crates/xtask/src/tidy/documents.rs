@@ -49,6 +49,25 @@ fn resolve(from: &str, target: &str) -> String {
     parts.join("/")
 }
 
+/// Each decision is in the list at the beginning of its document, in its order and with its title.
+pub(super) fn decisions_are_listed(tree: &Tree, found: &mut Vec<String>) {
+    let Some(file) = tree.file("docs/DECISIONS.md") else { return };
+    let row = |line: &str| {
+        let (number, rest) = line.strip_prefix("| [")?.split_once(']')?;
+        let title = rest.strip_suffix(" |")?.rsplit_once(" | ")?.1;
+        Some(format!("{number} {title}"))
+    };
+    let listed: Vec<String> = file.lines().filter_map(|(_, line)| row(line)).collect();
+    let heads = file.lines().filter_map(|(at, line)| Some((at, line.strip_prefix("## ")?)));
+    let heads = heads.filter(|(_, title)| title.starts_with(|c: char| c.is_ascii_digit()));
+    for (place, (at, title)) in heads.enumerate() {
+        if listed.get(place).is_none_or(|row| row != title) {
+            found.push(file.at(at, "list it in its place at the beginning"));
+            return;
+        }
+    }
+}
+
 /// What can be set is explained, and what is explained can be set.
 pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String>) {
     let Some(compose) = tree.file("docker-compose.yml") else { return };

@@ -42,6 +42,20 @@ fn a_path_or_a_link_that_leads_nowhere_is_found() {
 }
 
 #[test]
+fn a_decision_that_is_not_listed_is_found() {
+    let list = |last: &str| format!("| [0001](#a) | 2026-01-01 | accepted | A `b` |\n{last}\n");
+    let heads = "## 0001 A `b`\n\nWhy.\n\n## 0002 C\n";
+    for (last, found) in [
+        ("| [0002](#c) | 2026-01-01 | accepted | C |", &[][..]),
+        ("| [0002](#c) | 2026-01-01 | accepted | D |", &["docs/DECISIONS.md:7"]),
+        ("", &["docs/DECISIONS.md:7"]),
+    ] {
+        let text = format!("{}{heads}", list(last));
+        finds(documents::decisions_are_listed, &[("docs/DECISIONS.md", &text)], found);
+    }
+}
+
+#[test]
 fn an_import_that_leads_up_or_in_a_ring_is_found() {
     let files = [
         ("backend/src/main.rs", "use live_users_backend::{app, config};\n"),
