@@ -16,7 +16,7 @@ use super::signature::read_body;
 use super::webhooks::Webhooks;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::elsewhere::{
-    Answer, Elsewhere, ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
+    Answer, ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
 };
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::shards::Shards;
@@ -78,19 +78,23 @@ pub(crate) async fn record(
     Ok(HttpResponse::Ok().json(RecordedAnswer::of(turned_away)))
 }
 
-/// Tells of a shard once no other backend has evidence for it: until then its number would be too small, and
-/// nobody would see it.
+/// Tells of a shard once no other backend has evidence for it, and none that can be reached lacks what waited
+/// here at the start: until then its number, or the sum, would be too small, and nobody would see it.
 pub(crate) async fn when_all_is_here(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let shards = request.app_data::<Data<Shards>>().and_then(|it| it.elsewhere());
-    let elsewhere = shards.map(Elsewhere::have_ours).unwrap_or_default();
-    if !elsewhere.is_empty() {
-        let why = "other backends still have evidence for this shard: it comes within moments";
-        return Err(ApiError::Unavailable(why.to_owned()).into());
-    }
-    next.call(request).await
+    let why = match shards {
+        Some(elsewhere) if !elsewhere.have_ours().is_empty() => {
+            "other backends still have evidence for this shard: it comes within moments"
+        }
+        Some(elsewhere) if elsewhere.owes() => {
+            "other shards still have to get evidence from here: it goes within moments"
+        }
+        _ => return next.call(request).await,
+    };
+    Err(ApiError::Unavailable(why.to_owned()).into())
 }
 
 /// Whether the other backend has the same idea of which shards are where.

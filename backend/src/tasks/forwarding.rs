@@ -77,7 +77,7 @@ async fn to_other(shards: &Shards, elsewhere: &Elsewhere, place: usize) {
                     elsewhere.catch_up(place, last).await;
                     continue;
                 }
-                Drained::Some => {}
+                Drained::Some => elsewhere.forgive(place),
             }
         }
         elsewhere.probe(place).await;

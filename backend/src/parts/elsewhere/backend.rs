@@ -19,6 +19,8 @@ pub(super) struct Backend {
     is_away: AtomicBool,
     /// Whether it has something for shards that are here.
     has_for_us: AtomicBool,
+    /// Whether what a journal had for it at the start may wait, though it can be reached.
+    is_owed: AtomicBool,
     /// How often something was kept for it.
     kept: AtomicU64,
     /// How often it was when nothing waited for it any more.
@@ -32,13 +34,24 @@ impl Backend {
     pub(super) fn new((shards, base): (ShardSet, Url)) -> Self {
         let (kept, settled) = (AtomicU64::new(1), AtomicU64::new(0));
         let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
-        let keeping = RwLock::new(());
-        Self { shards, base, is_away, has_for_us, kept, settled, keeping }
+        let (is_owed, keeping) = (AtomicBool::new(true), RwLock::new(()));
+        Self { shards, base, is_away, has_for_us, is_owed, kept, settled, keeping }
     }
 
     /// Notes whether it has answered.
     pub(super) fn note(&self, has_answered: bool) {
         self.is_away.store(!has_answered, Ordering::Release);
+    }
+
+    /// Whether it may lack what waited for it since before the start: it did not ask this backend, which was
+    /// not there. It ends for good once nothing waits, or with [`Backend::forgive`].
+    pub(super) fn is_owed(&self) -> bool {
+        self.is_owed.load(Ordering::Acquire)
+    }
+
+    /// Sending that has failed, or is for another backend that leads. Who is away asks when it is back.
+    pub(super) fn forgive(&self) {
+        self.is_owed.store(false, Ordering::Release);
     }
 
     /// Whether its last answer did not come, or was none.
@@ -94,6 +107,7 @@ impl Backend {
     /// Nothing waited for it in a look that began then.
     pub(super) fn settle(&self, begun: u64) {
         self.settled.store(begun, Ordering::Release);
+        self.forgive();
     }
 }
 
@@ -116,5 +130,20 @@ mod tests {
         assert!(backend.is_behind() && backend.is_away() && !backend.may_wait());
         backend.note(true);
         assert!(!backend.is_behind());
+    }
+
+    #[test]
+    fn it_is_owed_what_a_journal_has_until_that_is_sent_or_it_is_away() {
+        let backend =
+            || Backend::new((ShardSet::one(1), Url::parse("http://127.0.0.1:1/").unwrap()));
+        let (sent, away) = (backend(), backend());
+        sent.note(true);
+        assert!(sent.is_owed() && away.is_owed());
+        let begun = sent.begin_look();
+        sent.note_kept();
+        sent.settle(begun);
+        assert!(!sent.is_owed(), "what is kept later is no debt of before the start");
+        away.forgive();
+        assert!(!away.is_owed() && away.may_wait());
     }
 }

@@ -122,6 +122,11 @@ impl Elsewhere {
         self.backends[place].settle(begun);
     }
 
+    /// What waits for this backend is not sent at present.
+    pub(crate) fn forgive(&self, place: usize) {
+        self.backends[place].forgive();
+    }
+
     /// Sends what has waited for a backend. Returns whether it is recorded there.
     pub(crate) async fn deliver(&self, place: usize, each: &[Forwarded]) -> bool {
         let backend = &self.backends[place];
@@ -158,6 +163,11 @@ impl Elsewhere {
     pub(crate) fn have_ours(&self) -> ShardSet {
         let each = self.backends.iter().filter(|it| it.has_for_us());
         each.fold(ShardSet::default(), |all, it| all.and(it.shards))
+    }
+
+    /// Whether a backend that can be reached may lack what waited here for it at the start.
+    pub(crate) fn owes(&self) -> bool {
+        self.backends.iter().any(Backend::is_owed)
     }
 
     /// What waits for each shard that is elsewhere.
