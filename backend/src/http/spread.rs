@@ -4,10 +4,12 @@
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{Data, Payload};
 use futures_util::future::join_all;
 use live_users_http_kit::ParameterError;
+use live_users_wire::LACKING_HEADER;
 use log::debug;
 
 use super::authorized::Authorized;
@@ -16,7 +18,7 @@ use super::signature::read_body;
 use super::webhooks::Webhooks;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::elsewhere::{
-    Answer, ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
+    Answer, Elsewhere, ForwardedBatch, Question, REQUEST_BYTES_MAX, RecordedAnswer, Sender,
 };
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::shards::Shards;
@@ -92,9 +94,25 @@ pub(crate) async fn when_all_is_here(
         Some(elsewhere) if elsewhere.owes() => {
             "other shards still have to get evidence from here: it goes within moments"
         }
-        _ => return next.call(request).await,
+        _ => {
+            let mut response = next.call(request).await?;
+            name_lacking(&mut response);
+            return Ok(response);
+        }
     };
     Err(ApiError::Unavailable(why.to_owned()).into())
+}
+
+/// Says for which shards of others evidence has waited here for long. Who reads this one's number to add it up
+/// knows then that theirs may be wrong: they know nothing of it themselves.
+fn name_lacking(response: &mut ServiceResponse<impl MessageBody>) {
+    let shards = response.request().app_data::<Data<Shards>>();
+    let lacking = shards.and_then(|it| it.elsewhere()).map(Elsewhere::lacking);
+    let lacking: live_users_wire::ShardSet = lacking.unwrap_or_default().iter().collect();
+    if !lacking.is_empty() {
+        let value = HeaderValue::from_str(&lacking.to_string()).expect("numbers and commas");
+        response.headers_mut().insert(HeaderName::from_static(LACKING_HEADER), value);
+    }
 }
 
 /// Whether the other backend has the same idea of which shards are where.

@@ -25,6 +25,10 @@ pub const SHARDS_MAX: usize = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShardSet(u64);
 
+/// The header in which a backend names the shards of others, in an answer below `/shards/K/`, for which
+/// evidence has waited at it for a second or longer: [`ShardSet`] as text. A sum with these may be wrong.
+pub const LACKING_HEADER: &str = "lacking-shards";
+
 /// A sum, and the name of its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summed<T> {
@@ -47,6 +51,23 @@ impl ShardSet {
     /// Takes one more shard, whose number is below [`SHARDS_MAX`].
     pub fn insert(&mut self, shard: usize) {
         self.0 |= 1 << (shard % SHARDS_MAX);
+    }
+
+    /// Whether it has this shard.
+    pub fn has(self, shard: usize) -> bool {
+        self.iter().any(|it| it == shard)
+    }
+
+    /// All that one of both has.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Reads what [`Display`] writes. What is no number of a shard is passed over.
+    pub fn read(text: &str) -> Self {
+        let numbers = text.split(',').filter_map(|it| it.trim().parse().ok());
+        numbers.filter(|shard: &usize| *shard < SHARDS_MAX).collect()
     }
 
     /// Whether it has none.

@@ -113,6 +113,12 @@ impl Upstream {
                 }
             }
         }
+        for shard in self.shards.lacking(Instant::now()).iter() {
+            if let Some(count) = counts.get_mut(shard).filter(|it| it.is_some()) {
+                *count = None;
+                details.push(format!("shard {shard}: evidence for it waits at another backend"));
+            }
+        }
         let missing = |shards| failure(self.shards.missing(shards), details.join("; "));
         sum_of_counts(counts).map_err(missing)
     }
@@ -180,6 +186,7 @@ impl Upstream {
         let response = request.send().await?;
         match response.status().as_u16() {
             200 => {
+                shard.note_lacking(response.headers());
                 let count = count_in(&read_body(response, BODY_BYTES_MAX).await?)?;
                 match asked.is_answered_by(count.agent.as_deref()) {
                     true => Ok(count),

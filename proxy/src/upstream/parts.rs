@@ -89,6 +89,7 @@ impl Parts {
     /// The totals of all shards, if each was in contact lately.
     pub(super) fn totals(&self, now: Instant) -> Sum<LiveCount> {
         let all = self.now.lock();
+        let lacking = self.shards.lacking(now);
         let contacts = all.iter().zip(self.shards.iter()).map(|(told, shard)| {
             let heard = match told.is_open {
                 // What it told last holds, if the shard is there: a stream is silent meanwhile.
@@ -96,7 +97,7 @@ impl Parts {
                 false => told.heard,
             };
             let is_fresh = |at: Instant| now.saturating_duration_since(at) <= CONTACT;
-            told.total.is_some() && heard.is_some_and(is_fresh)
+            told.total.is_some() && heard.is_some_and(is_fresh) && !lacking.has(shard.number)
         });
         let out: Vec<_> = contacts.map(|is_in_contact| !is_in_contact).collect();
         let is_young = now.saturating_duration_since(self.began) <= CONTACT;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use live_users_wire::ShardSet;
+use live_users_wire::{LACKING_HEADER, ShardSet};
 use parking_lot::Mutex;
 use reqwest::Url;
+use reqwest::header::HeaderMap;
 use tokio::sync::{Notify, watch};
 
 use super::backend_client::BackendClient;
@@ -37,6 +38,8 @@ pub(crate) struct Shard {
     /// How its stream of all calls does.
     pub(crate) health: Arc<StreamHealth>,
     contact: Mutex<Contact>,
+    /// The shards that it said others lack evidence for, and when.
+    lacking: Mutex<Option<(Instant, ShardSet)>>,
     /// It was away, and is in contact again.
     back: Notify,
 }
@@ -70,6 +73,7 @@ impl Shards {
                 client,
                 health: Arc::default(),
                 contact: Mutex::new(contact),
+                lacking: Mutex::default(),
                 back: Notify::new(),
             })
         };
@@ -99,6 +103,13 @@ impl Shards {
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Shard> {
         self.all.iter()
+    }
+
+    /// Those that lack evidence which waits at another backend, as one has said within [`CONTACT`].
+    pub(super) fn lacking(&self, now: Instant) -> ShardSet {
+        let lately = |(at, _): &(Instant, _)| now.saturating_duration_since(*at) <= CONTACT;
+        let told = self.all.iter().filter_map(|it| it.lacking.lock().filter(lately));
+        told.fold(ShardSet::default(), |all, (_, lacking)| all.and(lacking))
     }
 
     /// Why there is no sum without these.
@@ -136,6 +147,13 @@ impl Shard {
         if before.at.is_none_or(|at| now.saturating_duration_since(at) > CONTACT) {
             self.back.notify_waiters();
         }
+    }
+
+    /// Takes what its answer says of shards of others.
+    pub(super) fn note_lacking(&self, headers: &HeaderMap) {
+        let lacking = headers.get(LACKING_HEADER).and_then(|it| it.to_str().ok());
+        let lacking = lacking.map(|it| (Instant::now(), ShardSet::read(it)));
+        *self.lacking.lock() = lacking;
     }
 
     /// Resolves when it was away for so long that there was no sum, and is in contact again.

@@ -3,6 +3,7 @@
 //! asked.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use actix_web::http::StatusCode;
 use futures_util::future::join_all;
@@ -163,6 +164,11 @@ impl AdminApi {
                 Ok(Err(error)) if !error.is_of_backend() => return Err(error),
                 Ok(Err(_)) | Err(_) => None,
             });
+        }
+        for shard in self.shards.lacking(Instant::now()).iter() {
+            if let Some(part) = parts.get_mut(shard) {
+                *part = None;
+            }
         }
         Ok(parts)
     }

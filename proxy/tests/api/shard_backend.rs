@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) is_unknown: bool,
     /// It opens no stream.
     pub(crate) has_no_stream: bool,
+    /// The shards of others of which it says that they lack evidence.
+    pub(crate) lacking: &'static str,
 }
 
 impl Shard {
@@ -46,6 +48,7 @@ impl Shard {
             is_frozen: false,
             is_unknown: false,
             has_no_stream: false,
+            lacking: "",
         };
         let (told, now) = channel(told);
         let url = backend.url.clone();
@@ -148,7 +151,11 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
         "" | "/stream" if agent.as_deref() == Some("nobody") => {
             ok(r#"{"error":"agent: there is no such agent here"}"#).replacen("200 OK", "404 Not", 1)
         }
-        "" => ok(&told.frame(agent.as_deref())),
+        "" => {
+            let answer = ok(&told.frame(agent.as_deref()));
+            let lacking = format!("200 OK\r\nlacking-shards: {}", told.lacking);
+            if told.lacking.is_empty() { answer } else { answer.replacen("200 OK", &lacking, 1) }
+        }
         "/summary" => ok(&told.summary()),
         "/stream" if told.has_no_stream => ok("{}").replacen("200 OK", "500 Oops", 1),
         // It is of before there were changes.

@@ -72,6 +72,27 @@ async fn the_total_is_the_sum_and_a_missing_shard_is_named_in_place_of_it() {
 }
 
 #[tokio::test]
+async fn a_shard_that_lacks_evidence_which_waits_at_another_backend_is_named_in_place_of_a_sum() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    let mut socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    until(&mut socket, |frame| frame["liveUsers"] == 7).await;
+    // What is no shard is passed over.
+    shards[2].told.send_modify(|told| told.lacking = "1, 9, x");
+    let (status, body) = count(&proxy).await;
+    assert_eq!(status, 502);
+    assert!(body.contains("shards without a number: 1 (since 20"), "{body}");
+    let lost = until(&mut socket, |frame| frame["success"] == false).await;
+    assert!(lost["error"].as_str().unwrap().contains("shards without a number: 1 ("), "{lost}");
+    let (status, summary) = answer_to(&proxy, "/calls").await;
+    assert_eq!(status, 502, "{summary}");
+    shards[2].told.send_modify(|told| told.lacking = "");
+    assert_eq!(count(&proxy).await, (200, r#"{"success":true,"liveUsers":7}"#.to_owned()));
+    let back = until(&mut socket, |frame| frame["success"] == true).await;
+    assert_eq!(back["liveUsers"], 7);
+}
+
+#[tokio::test]
 async fn streams_tell_the_sum_and_which_shard_is_missing() {
     let shards = shards();
     let proxy = proxy_of(&shards);

@@ -1,15 +1,20 @@
 //! One of the other backends, and how it stands with it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use live_users_intake::shards::ShardSet;
+use parking_lot::Mutex;
 use reqwest::Url;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::timeout;
 
 /// How long evidence waits while the last of what was kept is sent.
 const KEEP: Duration = Duration::from_millis(500);
+
+/// What has waited for so long is told: sums with its shards may be wrong. What is only behind a request is
+/// sent much sooner.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// One of the other backends.
 pub(super) struct Backend {
@@ -25,6 +30,8 @@ pub(super) struct Backend {
     kept: AtomicU64,
     /// How often it was when nothing waited for it any more.
     settled: AtomicU64,
+    /// Since when something may wait for it; `None` while nothing does.
+    waits_since: Mutex<Option<Instant>>,
     /// Whoever keeps something for it reads this until that is in the queue of the writer.
     keeping: RwLock<()>,
 }
@@ -35,7 +42,8 @@ impl Backend {
         let (kept, settled) = (AtomicU64::new(1), AtomicU64::new(0));
         let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
         let (is_owed, keeping) = (AtomicBool::new(true), RwLock::new(()));
-        Self { shards, base, is_away, has_for_us, is_owed, kept, settled, keeping }
+        let waits_since = Mutex::new(Some(Instant::now()));
+        Self { shards, base, is_away, has_for_us, is_owed, kept, settled, waits_since, keeping }
     }
 
     /// Notes whether it has answered.
@@ -84,7 +92,14 @@ impl Backend {
     /// Trap: call it when that is in the queue of the writer, and before it is acknowledged. Then a look
     /// into the state that begins later finds it, and what is said after the acknowledgement goes behind it.
     pub(super) fn note_kept(&self) {
+        self.waits_since.lock().get_or_insert_with(Instant::now);
         self.kept.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether something may have waited for it for so long that it lacks it.
+    pub(super) fn lacks(&self, now: Instant) -> bool {
+        let since = *self.waits_since.lock();
+        since.is_some_and(|it| now.saturating_duration_since(it) >= TOLD_AFTER)
     }
 
     /// Begins to keep something: it is in the queue of the writer when this is dropped. `None` where the last
@@ -106,7 +121,11 @@ impl Backend {
 
     /// Nothing waited for it in a look that began then.
     pub(super) fn settle(&self, begun: u64) {
+        let mut since = self.waits_since.lock();
         self.settled.store(begun, Ordering::Release);
+        if !self.may_wait() {
+            *since = None;
+        }
         self.forgive();
     }
 }
@@ -128,6 +147,12 @@ mod tests {
         assert!(!backend.is_behind());
         backend.note(false);
         assert!(backend.is_behind() && backend.is_away() && !backend.may_wait());
+        let later = Instant::now() + TOLD_AFTER;
+        assert!(!backend.lacks(later), "it was not told of anything meanwhile");
+        backend.note_kept();
+        assert!(backend.lacks(later + TOLD_AFTER));
+        backend.settle(backend.begin_look());
+        assert!(!backend.lacks(later + TOLD_AFTER));
         backend.note(true);
         assert!(!backend.is_behind());
     }

@@ -1,6 +1,6 @@
 //! Evidence that is kept here until the backend that has its shard records it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use live_users_core::Millis;
@@ -168,6 +168,13 @@ impl Elsewhere {
     /// Whether a backend that can be reached may lack what waited here for it at the start.
     pub(crate) fn owes(&self) -> bool {
         self.backends.iter().any(Backend::is_owed)
+    }
+
+    /// The shards of other backends for which evidence has waited here for so long that they lack it.
+    pub(crate) fn lacking(&self) -> ShardSet {
+        let now = Instant::now();
+        let each = self.backends.iter().filter(|it| it.lacks(now));
+        each.fold(ShardSet::default(), |all, it| all.and(it.shards))
     }
 
     /// What waits for each shard that is elsewhere.

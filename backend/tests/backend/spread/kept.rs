@@ -125,8 +125,19 @@ fn a_backend_that_is_there_and_says_nothing_is_one_that_is_away() {
     for n in 0..6 {
         assert_eq!(team.end(2, n), 204);
     }
+    // Who adds up hears of it from those that have what it lacks, even if it can be asked itself.
+    let lacking = |at: usize| {
+        let (server, _) = &team.servers[at];
+        let told = get(&format!("{}/shards/{}/api/live-users", server.url, 2 * at));
+        (told.status, told.header("lacking-shards").to_owned())
+    };
+    assert_eq!(lacking(1), (200, String::new()));
+    for at in [0, 2] {
+        await_that("it names them", || lacking(at) == (200, "2, 3".to_owned()));
+    }
     team.ways[1].mute(false);
     await_look("all is counted", || team.told(), |n| *n == Some(6));
+    await_that("it names none", || [0, 2].iter().all(|at| lacking(*at).1.is_empty()));
     await_that("nothing waits", || [0, 2].iter().all(|at| waiting(&team, *at) == 0.0));
 }
 
