@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 const QUIET_SHARE_MAX: f64 = 0.05;
 
 /// What `/proc/stat` counts in, unless a kernel is built otherwise, which none of today's is.
-const TICKS_PER_S: f64 = 100.0;
+pub(crate) const TICKS_PER_S: f64 = 100.0;
 
 /// What the processors have done since the machine started.
 #[derive(Clone, Copy)]

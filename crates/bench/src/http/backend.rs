@@ -109,6 +109,11 @@ impl Backend {
     pub(super) fn resident_bytes(&self) -> Result<usize> {
         self.process.resident_bytes()
     }
+
+    /// The processor time that it has taken so far, in seconds.
+    pub(super) fn processor_s(&self) -> Result<f64> {
+        self.process.processor_s()
+    }
 }
 
 /// The number of an agent.

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::busy::TICKS_PER_S;
 use crate::memory;
 
 /// How long a server may take to start or to stop, in seconds: to replay ten million records, and to
@@ -53,6 +54,13 @@ impl Process {
         memory::resident_bytes(&self.child.id().to_string())
     }
 
+    /// The processor time that it has taken so far, in seconds.
+    pub(super) fn processor_s(&self) -> Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.context("only Linux tells this")?;
+        processor_s(&stat).context("/proc/PID/stat without its times")
+    }
+
     /// Ends it at once, by SIGKILL.
     pub(super) fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
@@ -86,5 +94,26 @@ impl Drop for Process {
             }
             sleep(Duration::from_millis(LOOK_EVERY_MS));
         }
+    }
+}
+
+/// What `/proc/PID/stat` says: the time in the program and for it in the kernel, behind the name, which may have
+/// spaces (proc_pid_stat(5), fields 14 and 15).
+fn processor_s(stat: &str) -> Option<f64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut times = after_name.split_whitespace().skip(11);
+    let ticks = times.next()?.parse::<f64>().ok()? + times.next()?.parse::<f64>().ok()?;
+    Some(ticks / TICKS_PER_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_process_is_that_in_it_and_in_the_kernel() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 1 2 3 4 250 50 9 9 20 0 4 0 5 6 7";
+        assert_eq!(processor_s(stat), Some(3.0));
+        assert_eq!(processor_s("7 (a) S 1"), None);
     }
 }

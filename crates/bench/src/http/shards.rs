@@ -26,8 +26,9 @@ use crate::world::{index, mixed};
 const CALLS: u64 = 200_000;
 const BACKENDS: usize = 3;
 const SHARDS: usize = 6;
-/// Who sends at once, each over a connection to each backend.
-const SENDERS: u64 = 16;
+/// Who sends at once for each backend, each over a connection to every one. Backends at their limit have many
+/// webhooks under way, and three machines have three times as many.
+const SENDERS: u64 = 64;
 /// Reads of the number, one after the other.
 const READS: usize = 1_000;
 /// How often a backend is killed and started again.
@@ -46,10 +47,17 @@ struct Service<'a> {
     proxy: Proxy,
 }
 
+/// What it took to take a webhook of each call.
+struct Sent {
+    per_s: f64,
+    /// The processor time of all backends for each, in microseconds.
+    processor_us: f64,
+}
+
 /// What was measured of a service.
 struct Figures {
     /// Webhooks in a second: the first of each call, and one more of each.
-    per_s: [f64; 2],
+    sent: [Sent; 2],
     resident: Vec<usize>,
     restart_s: Median,
     reads: Times,
@@ -62,13 +70,19 @@ pub(super) fn measure(report: &mut Report, (binary, proxy): (&Binary, &ProxyBina
     let three = Service::start(binary, proxy, BACKENDS)?.measure(&requests)?;
     let thousands = CALLS / 1000;
     let whats = ["the first webhook of each call", "a second one of each"];
-    for (what, (of_three, of_one)) in whats.into_iter().zip(three.per_s.into_iter().zip(one.per_s))
-    {
-        let what = format!(
+    for (what, (of_three, of_one)) in whats.into_iter().zip(three.sent.iter().zip(&one.sent)) {
+        let whole = format!(
             "{thousands} k live calls in {SHARDS} shards over {BACKENDS} backends, through any of them: {what}"
         );
-        let row = Row::new(what, format!("{of_three:.0} webhooks/s"));
-        let beside = format!("one backend with all: {of_one:.0}");
+        let row = Row::new(whole, format!("{:.0} webhooks/s", of_three.per_s));
+        let beside = format!("one backend with all: {:.0}", of_one.per_s);
+        report.add(row.beside(beside, Median::ratio(&[of_three.per_s], &[of_one.per_s])));
+        let [of_three, of_one] = [of_three.processor_us, of_one.processor_us];
+        let row = Row::new(
+            format!("processor time of all backends for {what}"),
+            format!("{of_three:.0} µs"),
+        );
+        let beside = format!("of one backend: {of_one:.0} µs");
         report.add(row.beside(beside, Median::ratio(&[of_three], &[of_one])));
     }
     let (all, of_one): (usize, usize) = (three.resident.iter().sum(), one.resident.iter().sum());
@@ -154,7 +168,7 @@ impl<'a> Service<'a> {
     fn measure(mut self, requests: &Requests) -> Result<Figures> {
         // not a wait for time: until then each backend asks the others about each call.
         std::thread::sleep(Duration::from_millis(Router::ASK_ALL_MS));
-        let per_s = [self.send(requests, 0)?, self.send(requests, 1)?];
+        let sent = [self.send(requests, 0)?, self.send(requests, 1)?];
         self.check()?;
         let resident = self.backends.iter().map(Backend::resident_bytes);
         let resident = resident.collect::<Result<Vec<_>>>()?;
@@ -167,27 +181,41 @@ impl<'a> Service<'a> {
             restarts.push(begin.elapsed().as_secs_f64());
             self.check()?;
         }
-        Ok(Figures { per_s, resident, restart_s: Median::of(restarts), reads })
+        Ok(Figures { sent, resident, restart_s: Median::of(restarts), reads })
     }
 
-    /// Sends a webhook of each call, each to any of the backends. Returns how many there were in a second.
-    fn send(&self, requests: &Requests, turn: u64) -> Result<f64> {
+    /// Sends a webhook of each call, each to any of the backends.
+    fn send(&self, requests: &Requests, turn: u64) -> Result<Sent> {
+        let before = self.processor_s()?;
         let begin = Instant::now();
         std::thread::scope(|scope| {
-            let sending: Vec<_> = (0..SENDERS)
-                .map(|sender| scope.spawn(move || self.send_share(requests, sender, turn)))
+            let senders = SENDERS * self.backends.len() as u64;
+            let sending: Vec<_> = (0..senders)
+                .map(|sender| {
+                    scope.spawn(move || self.send_share(requests, (sender, senders), turn))
+                })
                 .collect();
             sending.into_iter().try_for_each(|it| it.join().expect("no panic"))
         })?;
-        Ok(CALLS as f64 / begin.elapsed().as_secs_f64())
+        let per_s = CALLS as f64 / begin.elapsed().as_secs_f64();
+        Ok(Sent { per_s, processor_us: (self.processor_s()? - before) * 1e6 / CALLS as f64 })
     }
 
-    fn send_share(&self, requests: &Requests, sender: u64, turn: u64) -> Result<()> {
+    fn processor_s(&self) -> Result<f64> {
+        self.backends.iter().map(Backend::processor_s).sum()
+    }
+
+    fn send_share(
+        &self,
+        requests: &Requests,
+        (sender, senders): (u64, u64),
+        turn: u64,
+    ) -> Result<()> {
         let file = File::open(requests.file.path())?;
         let connect = |address: &SocketAddr| Connection::to(*address);
         let mut ways = self.addresses.iter().map(connect).collect::<Result<Vec<_>>>()?;
         let mut request = vec![0; requests.length];
-        for call in (sender..CALLS).step_by(usize::try_from(SENDERS)?) {
+        for call in (sender..CALLS).step_by(usize::try_from(senders)?) {
             file.read_exact_at(&mut request, call * requests.length as u64)?;
             let way = index(mixed(call ^ turn << 32), ways.len());
             ways[way].exchange(&request)?;
