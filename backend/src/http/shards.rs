@@ -96,15 +96,24 @@ pub(crate) async fn ready(
         reasons.extend(reason.map(|it| format!("shard {shard}: {it}")));
         warnings.extend(of_shard.into_iter().map(|it| format!("shard {shard}: {it}")));
     }
-    warnings.extend(shards.waiting().into_iter().map(|(shard, n)| {
+    let is_full = shards.queues().iter().any(|queue| queue.status().forwards_full);
+    warnings.extend(waiting_warnings(&shards.waiting(), is_full));
+    warnings.extend(agents.refusal().map(str::to_owned));
+    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+    health::answer(health::of(reason, warnings))
+}
+
+/// What is wrong while so many pieces of evidence wait for these shards of others.
+fn waiting_warnings(waiting: &[(usize, usize)], is_full: bool) -> Vec<String> {
+    let of_shard = waiting.iter().map(|(shard, n)| {
         format!(
             "{n} pieces of evidence wait for shard {shard}: its backend does not answer, or cannot \
              record them, and its number is too small or too big until it has"
         )
-    }));
-    warnings.extend(agents.refusal().map(str::to_owned));
-    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-    health::answer(health::of(reason, warnings))
+    });
+    let full = "as much evidence waits for other shards as the journal here keeps: no more is taken \
+                until some of it has gone";
+    of_shard.chain(is_full.then(|| full.to_owned())).collect()
 }
 
 /// `GET /metrics`: the figures of the process, and those of each shard with its number as a label.
@@ -172,5 +181,19 @@ impl OneShard {
             Count { as_of: Some(moment(now)), ..count }
         });
         counted.await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_keeps_no_more_is_told_beside_what_waits() {
+        assert_eq!(waiting_warnings(&[], false), Vec::<String>::new());
+        let told = waiting_warnings(&[(2, 7)], true);
+        assert!(told[0].starts_with("7 pieces of evidence wait for shard 2: "), "{told:?}");
+        assert!(told[1].contains("no more is taken"), "{told:?}");
+        assert_eq!(told.len(), 2);
     }
 }
