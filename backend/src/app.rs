@@ -37,7 +37,8 @@ use crate::parts::configured;
 use crate::parts::elsewhere::Elsewhere;
 use crate::parts::passing_on::DRAIN;
 use crate::parts::shards::Shards;
-use crate::tasks::{forwarding, reload, turning};
+use crate::tasks::forwarding::Forwarding;
+use crate::tasks::{reload, turning};
 
 /// A backend that has opened its journals, or waits until they can be opened, and does not listen yet.
 pub struct Backend(Start);
@@ -158,15 +159,16 @@ impl Ready {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let Self { shards, all, origins } = self;
-        forwarding::look(&all).await;
         let parts: Vec<_> = shards.iter().map(|it| it.parts.clone()).collect();
         let first = &parts[0];
+        let forwarding = Forwarding::new(all.clone(), first.rules.max_call_ms);
+        forwarding.look().await;
         let exporting = Exporting::of(&parts);
         let reloading = reload::run(reload::hang_ups()?, first.agents.clone(), all.clone());
         let mut tasks = vec![
             tokio::spawn(reloading).abort_handle(),
             tokio::spawn(turning::run(all.clone())).abort_handle(),
-            tokio::spawn(forwarding::run(all.clone())).abort_handle(),
+            tokio::spawn(forwarding.run()).abort_handle(),
         ];
         tasks.extend(exporting.start());
         let mut running = Vec::with_capacity(shards.len());

@@ -23,6 +23,7 @@ pub(crate) mod journal_reader;
 pub(crate) mod latest;
 pub(crate) mod not_recorded;
 pub(crate) mod notices;
+pub(crate) mod old_callbacks;
 pub(crate) mod passing_on;
 pub(crate) mod presentation;
 pub(crate) mod provider_api;

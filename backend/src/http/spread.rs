@@ -7,7 +7,6 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{Data, Payload};
-use futures_util::future::join_all;
 use live_users_http_kit::ParameterError;
 use live_users_wire::LACKING_HEADER;
 use log::debug;
@@ -47,7 +46,7 @@ fn waiting(shards: &Shards, sender: &Sender) -> usize {
 }
 
 /// `POST /shards/record`: evidence that another backend has verified, for shards that are here. The answer
-/// comes once all of it is recorded, applied and published.
+/// comes once all of it is recorded, applied and published, and names what could not be.
 pub(crate) async fn record(
     _: Authorized,
     webhooks: Data<Webhooks>,
@@ -58,26 +57,14 @@ pub(crate) async fn record(
     let ForwardedBatch { from, each } = ForwardedBatch::decode(&body).map_err(wrong)?;
     let shards = &webhooks.shards;
     check(shards, &from)?;
-    let mut recent = Vec::with_capacity(each.len());
-    for one in each {
-        let shard = shards.receive(&one)?;
-        let old = &webhooks.old_callbacks;
-        let is_old = old.is_one(one.sent_at_ms, &one.evidence, shards).await?
-            || old.is_long_silent(&one, shards, rules.max_call_ms).await?;
-        if !is_old {
-            recent.push((shard, one.evidence));
-        }
-    }
-    // All of it is in the queues before anything is waited for.
-    let recorded: Vec<_> =
-        recent.into_iter().map(|(shard, evidence)| shards.record_here(shard, evidence)).collect();
-    let recorded: Result<Vec<_>, _> = join_all(recorded).await.into_iter().collect();
-    let recorded = recorded.map_err(|(call, why)| {
-        debug!("evidence of {call} that another backend has sent is not recorded: {why}");
-        ApiError::from(why)
-    })?;
-    let turned_away = recorded.into_iter().find_map(|done| done.turned_away);
-    Ok(HttpResponse::Ok().json(RecordedAnswer::of(turned_away)))
+    let recorded = shards.record_received(each, &webhooks.old_callbacks, rules.max_call_ms).await;
+    let recorded = recorded.into_iter().map(|one| {
+        one.map_err(|(call, why)| {
+            debug!("evidence of {call} that another backend has sent is not recorded: {why}");
+            why.to_string()
+        })
+    });
+    Ok(HttpResponse::Ok().json(RecordedAnswer::of(recorded)))
 }
 
 /// Tells of a shard once no other backend has evidence for it, and none that can be reached lacks what waited

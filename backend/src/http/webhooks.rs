@@ -6,7 +6,6 @@
 mod admission;
 mod check;
 mod limits;
-mod old;
 mod passing;
 mod recording;
 mod repeats;
@@ -27,7 +26,6 @@ use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusFiel
 use log::{error, warn};
 
 use self::admission::{admit, admit_one};
-pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
 pub(crate) use self::recording::record_all;
 pub(crate) use self::repeats::Repeats;

@@ -1,78 +1,58 @@
 //! The shards that other backends have: asks those what they know, and has evidence recorded there.
 //!
-//! Each exchange is one POST with `API_TOKEN`, bounded in size and time. What is sent was verified
-//! here; nothing that has come from another backend is sent on. What a backend does not record waits in
-//! the journal of a shard that is here, and [`crate::tasks::forwarding`] sends it later.
+//! What is sent was verified here; nothing that has come from another backend is sent on. What a backend does
+//! not record waits in the journal of a shard that is here, and [`crate::tasks::forwarding`] sends it later.
 
 mod backend;
 pub(crate) mod kept;
+mod lane;
+mod lanes;
 mod messages;
+mod way;
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, Said, TurnedAway};
+use live_users_http_kit::LogThrottle;
 use live_users_http_kit::metrics::{Counter, Page};
-use live_users_http_kit::{LogThrottle, error_chain, http_client, read_body};
 use live_users_intake::Relatives;
-use live_users_intake::shards::{Asking, Known, Layout, Router, ShardSet, is_of_conference};
+use live_users_intake::shards::{Asking, Known, Layout, Names, Router, ShardSet, is_of_conference};
 use log::warn;
 use parking_lot::Mutex;
-use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use self::backend::Backend;
+use self::lane::Failed;
+use self::lanes::Lanes;
 pub(crate) use self::messages::{
     Answer, Forwarded, ForwardedBatch, Question, RecordedAnswer, Sender,
 };
+use self::way::{ASK, Way};
+pub(crate) use self::way::{ASK_PATH, RECORD_PATH, WHOLE};
 use super::not_recorded::NotRecorded;
-use super::queue::{ACKNOWLEDGE_MS, Queue};
-use super::user_agent::USER_AGENT;
+use super::queue::Queue;
 use crate::config::Spread;
-
-/// Below the address of a backend, where others ask it.
-pub(crate) const ASK_PATH: &str = "/shards/where";
-
-/// Below the address of a backend, where others have evidence recorded.
-pub(crate) const RECORD_PATH: &str = "/shards/record";
 
 /// The longest question or evidence of one request, in bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-
-/// How long a webhook waits for what other backends know of its call. Later it goes where the hash says.
-const ASK: Duration = Duration::from_millis(1_000);
-
 /// So long after the start no question is spared.
 const ASK_ALL: Duration = Duration::from_millis(Router::ASK_ALL_MS);
 
-/// How long a question may take without whose answer nothing can be recorded.
-pub(crate) const WHOLE: Duration = Duration::from_millis(ACKNOWLEDGE_MS);
-
-/// The longest time for connecting: a machine that is gone answers nothing.
-const CONNECT: Duration = Duration::from_millis(1_000);
-
-/// How much of another backend's reason goes to the log, in characters.
-const REASON_CHARS_MAX: usize = 300;
-
 /// The backends that have other shards.
 pub(crate) struct Elsewhere {
-    client: Client,
+    way: Way,
     sender: Sender,
-    authorization: HeaderValue,
     backends: Vec<Backend>,
-    /// The runtime of the requests, since connections belong to the runtime that opened them.
-    runtime: Handle,
     began: Instant,
     lines: LogThrottle,
     /// Tells that something was kept.
     wake: Notify,
-    /// Requests with evidence that was recorded there, that is kept here until then, and neither.
+    /// Webhooks with evidence that was recorded there, that is kept here until then, and neither. What was
+    /// kept counts again when it is recorded there, once for each request.
     recorded: Counter,
     kept: Counter,
     not_recorded: Counter,
@@ -87,12 +67,15 @@ impl Elsewhere {
     /// The system's own.
     pub(crate) fn new(spread: Spread, layout: Layout) -> io::Result<Self> {
         let Spread { here, elsewhere, authorization } = spread;
+        let (way, sender) = (Way::new(authorization)?, Sender::of(layout, here));
+        let backend = |(shards, base)| {
+            let lanes = Lanes::to(&base, &way, &sender);
+            Backend::new((shards, base), lanes)
+        };
         Ok(Self {
-            client: http_client(USER_AGENT, CONNECT)?,
-            sender: Sender::of(layout, here),
-            authorization,
-            backends: elsewhere.into_iter().map(Backend::new).collect(),
-            runtime: Handle::current(),
+            backends: elsewhere.into_iter().map(backend).collect(),
+            way,
+            sender,
             began: Instant::now(),
             lines: LogThrottle::default(),
             wake: Notify::new(),
@@ -123,50 +106,57 @@ impl Elsewhere {
         question: &Question,
         patience: Duration,
     ) -> (Vec<(ShardSet, Known)>, Vec<Relatives>, bool) {
-        self.ask_some(|_| true, question, patience).await
-    }
-
-    /// The same of some of them.
-    async fn ask_some(
-        &self,
-        are_asked: impl Fn(ShardSet) -> bool,
-        question: &Question,
-        patience: Duration,
-    ) -> (Vec<(ShardSet, Known)>, Vec<Relatives>, bool) {
         let body = question.encode(&self.sender);
-        let asked = self.backends.iter().filter(|it| are_asked(it.shards)).map(|backend| {
+        let asked = |backend| {
             let body = body.clone();
             async move {
-                match backend.is_away() {
-                    true => (backend.shards, None),
-                    false => {
-                        let answer = self.exchange(backend, ASK_PATH, body, patience).await;
-                        (backend.shards, Some(answer))
-                    }
-                }
+                let answer = self.exchange(backend, ASK_PATH, body, patience).await?;
+                Answer::decode(&answer, self.sender.shards())
+            }
+        };
+        let (answers, is_complete) = self.of_each(|_| true, asked).await;
+        let split = |(shards, answer): (_, Answer)| ((shards, answer.known), answer.relatives);
+        let (known, relatives) = answers.into_iter().map(split).unzip();
+        (known, relatives, is_complete)
+    }
+
+    /// Asks some of them about names, with what other webhooks ask.
+    async fn ask_about<'a>(
+        &'a self,
+        names: &Names,
+        are_asked: impl Fn(ShardSet) -> bool,
+    ) -> (Vec<(ShardSet, Known)>, bool) {
+        let asked = |backend: &'a Backend| {
+            let answer = backend.lanes.names.ask(names.clone(), ASK);
+            async { answer.await.map_err(|failed| failed.why) }
+        };
+        self.of_each(are_asked, asked).await
+    }
+
+    /// What each of some backends answers, and whether all of them have. Nobody waits for one that is away.
+    async fn of_each<'a, T, Asked>(
+        &'a self,
+        are_asked: impl Fn(ShardSet) -> bool,
+        ask: impl Fn(&'a Backend) -> Asked,
+    ) -> (Vec<(ShardSet, T)>, bool)
+    where
+        Asked: Future<Output = Result<T, String>>,
+    {
+        let asked = self.backends.iter().filter(|it| are_asked(it.shards)).map(|backend| {
+            let asked = (!backend.is_away()).then(|| ask(backend));
+            async move {
+                let answer = asked?.await;
+                backend.note(answer.is_ok());
+                let told = told(backend.shards);
+                let answer = answer.inspect_err(|why| {
+                    self.log(|| format!("the backend of {told} does not say what it knows: {why}"));
+                });
+                Some((backend.shards, answer.ok()?))
             }
         });
-        let (mut known, mut relatives, mut is_complete) = (Vec::new(), Vec::new(), true);
-        for (shards, answer) in join_all(asked).await {
-            let Some(answer) = answer else {
-                is_complete = false;
-                continue;
-            };
-            let read = answer.and_then(|it| Answer::decode(&it, self.sender.shards()));
-            match read {
-                Ok(answer) => {
-                    known.push((shards, answer.known));
-                    relatives.push(answer.relatives);
-                }
-                Err(why) => {
-                    is_complete = false;
-                    self.log(|| {
-                        format!("the backend of {} does not say what it knows: {why}", told(shards))
-                    });
-                }
-            }
-        }
-        (known, relatives, is_complete)
+        let each = join_all(asked).await;
+        let is_complete = each.iter().all(Option::is_some);
+        (each.into_iter().flatten().collect(), is_complete)
     }
 
     /// Asks about what this router does not know of evidence.
@@ -176,15 +166,14 @@ impl Elsewhere {
         if names.is_empty() {
             return;
         }
-        let question = Question { names, calls: None };
         let is_home = |shards: ShardSet| first.is_some_and(|shard| shards.has(shard));
-        let (mut answers, _, _) = self.ask_some(is_home, &question, ASK).await;
+        let (mut answers, _) = self.ask_about(&names, is_home).await;
         if answers.iter().any(|(own, known)| known.has_call_in(*own)) {
             return router.lock().take(&answers);
         }
         let asked = answers.first().map(|(own, _)| *own);
         let are_others = |shards: ShardSet| Some(shards) != asked;
-        let (others, _, is_complete) = self.ask_some(are_others, &question, ASK).await;
+        let (others, is_complete) = self.ask_about(&names, are_others).await;
         answers.extend(others);
         let mut router = router.lock();
         router.take(&answers);
@@ -231,18 +220,21 @@ impl Elsewhere {
         forwarded: Vec<Forwarded>,
         queue: &Queue,
     ) -> Result<Option<TurnedAway>, (CallId, NotRecorded)> {
-        let mut keeping = None;
+        let forwarded = Arc::new(forwarded);
+        let (mut keeping, mut turn) = (None, None);
         if backend.is_behind() {
             keeping = backend.keep().await;
         }
         // It may have caught up while this has waited.
         if !backend.is_behind() {
             drop(keeping.take());
-            match self.send(backend, &forwarded).await {
-                Ok(answer) => return Ok(answer.turned_away()),
-                Err(why) => self.log(|| {
-                    format!("the backend of {} has not recorded: {why}", told(backend.shards))
-                }),
+            match self.send(backend, forwarded.clone()).await {
+                Ok(turned_away) => return Ok(turned_away),
+                Err(failed) => {
+                    let (told, why) = (told(backend.shards), &failed.why);
+                    self.log(|| format!("the backend of {told} has not recorded: {why}"));
+                    turn = Some(failed);
+                }
             }
         }
         let (shard, call) = (forwarded[0].shard, forwarded[0].evidence.call.clone());
@@ -250,8 +242,8 @@ impl Elsewhere {
             Some(keeping) => Some(keeping),
             None => backend.keep().await,
         };
-        let kept = self.keep(backend, forwarded, queue);
-        drop(keeping);
+        let kept = self.keep(backend, Arc::unwrap_or_clone(forwarded), queue);
+        drop((keeping, turn));
         let kept = match kept {
             Ok(kept) => kept.await,
             Err(why) => Err(why),
@@ -271,19 +263,21 @@ impl Elsewhere {
         }
     }
 
+    /// Has it recorded there, with what other webhooks say.
     async fn send(
         &self,
         backend: &Backend,
-        forwarded: &[Forwarded],
-    ) -> Result<RecordedAnswer, String> {
-        let body = ForwardedBatch::encode(&self.sender, forwarded);
-        let answer = self.exchange(backend, RECORD_PATH, body, WHOLE).await?;
-        let answer = RecordedAnswer::decode(&answer)?;
+        forwarded: Arc<Vec<Forwarded>>,
+    ) -> Result<Option<TurnedAway>, Failed> {
+        let recorded = backend.lanes.evidence.ask(forwarded, WHOLE).await;
+        // One that answers is there, also where it could not record this.
+        backend.note(recorded.as_ref().map_or_else(|failed| !failed.is_whole, |_| true));
+        let turned_away = recorded?;
         self.recorded.add();
-        Ok(answer)
+        Ok(turned_away)
     }
 
-    /// Sends a request, and notes whether the backend is there.
+    /// Sends a request by itself, and notes whether the backend is there.
     async fn exchange(
         &self,
         backend: &Backend,
@@ -291,47 +285,9 @@ impl Elsewhere {
         body: Vec<u8>,
         patience: Duration,
     ) -> Result<Vec<u8>, String> {
-        let answer = self.post(backend, path, body, patience).await;
+        let answer = self.way.post(backend.url(path), body, patience).await;
         backend.note(answer.is_ok());
         answer
-    }
-
-    /// Sends a request, once more if the connection fails: what is recorded twice counts once.
-    async fn post(
-        &self,
-        Backend { base, .. }: &Backend,
-        path: &str,
-        body: Vec<u8>,
-        patience: Duration,
-    ) -> Result<Vec<u8>, String> {
-        let url = base.join(path.trim_start_matches('/')).map_err(|error| error.to_string())?;
-        let body = bytes::Bytes::from(body);
-        let (client, authorization) = (self.client.clone(), self.authorization.clone());
-        let exchange = async move {
-            let request = || {
-                let request = client.post(url.clone()).header(CONTENT_TYPE, "application/json");
-                request.header(AUTHORIZATION, authorization.clone()).body(body.clone()).send()
-            };
-            let response = match request().await {
-                // A connection that was kept may have ended with the process at its other end.
-                Err(error) if !error.is_timeout() => request().await,
-                sent => sent,
-            };
-            let response = response.map_err(|error| error_chain(&error.without_url()))?;
-            let status = response.status();
-            let body = read_body(response, ANSWER_BYTES_MAX).await;
-            let body = body.map_err(|error| error_chain(&error))?;
-            match status.is_success() {
-                true => Ok(body),
-                false => Err(format!("status {}{}", status.as_u16(), reason(&body))),
-            }
-        };
-        let exchange = self.runtime.spawn(tokio::time::timeout(patience, exchange));
-        match exchange.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(format!("no answer within {} ms", patience.as_millis())),
-            Err(_) => Err("asking was interrupted".to_owned()),
-        }
     }
 
     fn log(&self, line: impl FnOnce() -> String) {
@@ -342,8 +298,9 @@ impl Elsewhere {
 
     /// Adds its figures, and what waits for each shard that something waits for.
     pub(crate) fn add_to(&self, page: &mut Page, waiting: &[(usize, usize)]) {
-        let help = "Requests by which this backend had evidence recorded by those that have other \
-                    shards, by whether it was, is kept here until then, or neither";
+        let help = "Webhooks whose evidence belongs to backends that have other shards, and requests \
+                    with what was kept, by whether it is recorded there, is kept here until then, or \
+                    neither";
         let reasons = ["recorded", "kept", "not_recorded"];
         let values = [self.recorded.get(), self.kept.get(), self.not_recorded.get()];
         page.counters_by_reason("live_users_evidence_sent", help, reasons, values);
@@ -358,12 +315,4 @@ impl Elsewhere {
 fn told(shards: ShardSet) -> String {
     let each: Vec<_> = shards.iter().map(|it| it.to_string()).collect();
     format!("shard{} {}", if each.len() == 1 { "" } else { "s" }, each.join(", "))
-}
-
-/// What another backend says is wrong, in visible characters.
-fn reason(body: &[u8]) -> String {
-    let problem: Result<live_users_wire::Problem, _> = serde_json::from_slice(body);
-    let Ok(problem) = problem else { return String::new() };
-    let visible = problem.error.chars().filter(|it| !it.is_control());
-    format!(": {}", visible.take(REASON_CHARS_MAX).collect::<String>())
 }

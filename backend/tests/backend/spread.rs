@@ -1,6 +1,7 @@
 //! Shards that several backends have: any of them takes any webhook, and each tells of its own shards.
 
 mod kept;
+mod together;
 
 use std::path::Path;
 use std::process::Output;

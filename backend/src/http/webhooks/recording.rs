@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, TurnedAway};
 
-use super::old::OldCallbacks;
 use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
+use crate::parts::old_callbacks::OldCallbacks;
 use crate::parts::shards::Shards;
 use crate::parts::telemetry;
 

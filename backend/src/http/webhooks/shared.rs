@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use live_users_intake::CallerKey;
 
-use super::old::OldCallbacks;
 use super::passing::Passing;
 use super::repeats::Repeats;
 use crate::http::signature::SignatureVerifier;
@@ -14,6 +13,7 @@ use crate::parts::chat::Chat;
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::Notices;
+use crate::parts::old_callbacks::OldCallbacks;
 use crate::parts::shards::Shards;
 use crate::parts::telemetry;
 

@@ -26,6 +26,7 @@ use crate::parts::counters::Counters;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::latest::LatestCount;
 use crate::parts::notices::Notices;
+use crate::parts::old_callbacks::OldCallbacks;
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::Queue;
 use crate::parts::shards::Shards;

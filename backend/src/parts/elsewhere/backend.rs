@@ -9,6 +9,9 @@ use reqwest::Url;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::timeout;
 
+use super::lanes::Lanes;
+use super::way;
+
 /// How long evidence waits while the last of what was kept is sent.
 const KEEP: Duration = Duration::from_millis(500);
 
@@ -19,7 +22,9 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// One of the other backends.
 pub(super) struct Backend {
     pub(super) shards: ShardSet,
-    pub(super) base: Url,
+    base: Url,
+    /// What goes there with what other webhooks have.
+    pub(super) lanes: Lanes,
     /// Whether it has not answered last.
     is_away: AtomicBool,
     /// Whether it has something for shards that are here.
@@ -38,12 +43,28 @@ pub(super) struct Backend {
 
 impl Backend {
     /// A journal may have something for it from before.
-    pub(super) fn new((shards, base): (ShardSet, Url)) -> Self {
+    pub(super) fn new((shards, base): (ShardSet, Url), lanes: Lanes) -> Self {
         let (kept, settled) = (AtomicU64::new(1), AtomicU64::new(0));
         let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
         let (is_owed, keeping) = (AtomicBool::new(true), RwLock::new(()));
         let waits_since = Mutex::new(Some(Instant::now()));
-        Self { shards, base, is_away, has_for_us, is_owed, kept, settled, waits_since, keeping }
+        Self {
+            shards,
+            base,
+            lanes,
+            is_away,
+            has_for_us,
+            is_owed,
+            kept,
+            settled,
+            waits_since,
+            keeping,
+        }
+    }
+
+    /// The address of this path there.
+    pub(super) fn url(&self, path: &str) -> Result<Url, String> {
+        way::url(&self.base, path)
     }
 
     /// Notes whether it has answered.
@@ -132,12 +153,23 @@ impl Backend {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use live_users_intake::shards::Layout;
+    use reqwest::header::HeaderValue;
 
-    #[test]
-    fn what_is_kept_during_a_look_is_looked_for_again() {
-        let url = Url::parse("http://127.0.0.1:1/").unwrap();
-        let backend = Backend::new((ShardSet::one(1), url));
+    use super::*;
+    use crate::parts::elsewhere::{Sender, Way};
+
+    fn backend() -> Backend {
+        let base = Url::parse("http://127.0.0.1:1/").unwrap();
+        let way = Way::new(HeaderValue::from_static("Bearer none")).unwrap();
+        let sender = Sender::of(Layout::default(), ShardSet::one(0));
+        let lanes = Lanes::to(&base, &way, &sender);
+        Backend::new((ShardSet::one(1), base), lanes)
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_during_a_look_is_looked_for_again() {
+        let backend = backend();
         assert!(backend.is_behind(), "what a journal has is not known yet");
         let begun = backend.begin_look();
         backend.note_kept();
@@ -157,10 +189,8 @@ mod tests {
         assert!(!backend.is_behind());
     }
 
-    #[test]
-    fn it_is_owed_what_a_journal_has_until_that_is_sent_or_it_is_away() {
-        let backend =
-            || Backend::new((ShardSet::one(1), Url::parse("http://127.0.0.1:1/").unwrap()));
+    #[tokio::test]
+    async fn it_is_owed_what_a_journal_has_until_that_is_sent_or_it_is_away() {
         let (sent, away) = (backend(), backend());
         sent.note(true);
         assert!(sent.is_owed() && away.is_owed());

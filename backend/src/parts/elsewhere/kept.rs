@@ -9,15 +9,16 @@ use live_users_intake::shards::ShardSet;
 use live_users_state::{Forward, Forwards, WaitingForward};
 
 use super::backend::Backend;
-use super::{ASK_PATH, Answer, Elsewhere, Forwarded, Question, Sender, WHOLE};
+use super::messages::BATCH_MAX;
+use super::{
+    ASK_PATH, Answer, Elsewhere, Forwarded, ForwardedBatch, Question, RECORD_PATH, RecordedAnswer,
+    Sender, WHOLE,
+};
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::Queue;
 
 /// So often a backend that is away is tried again.
 pub(crate) const PROBE_EVERY: Duration = Duration::from_millis(250);
-
-/// The most pieces of evidence in one request, of some kilobytes each at most.
-const BATCH_MAX: usize = 256;
 
 /// What waits longest in a state for some shards, in its order.
 pub(crate) struct Waiting {
@@ -127,14 +128,20 @@ impl Elsewhere {
         self.backends[place].forgive();
     }
 
-    /// Sends what has waited for a backend. Returns whether it is recorded there.
+    /// Sends what has waited for a backend. Returns whether all of it is recorded there.
     pub(crate) async fn deliver(&self, place: usize, each: &[Forwarded]) -> bool {
         let backend = &self.backends[place];
-        let sent = self.send(backend, each).await;
-        sent.inspect_err(|why| {
-            self.log(|| format!("evidence for {} waits: {why}", super::told(backend.shards)));
-        })
-        .is_ok()
+        let body = ForwardedBatch::encode(&self.sender, each);
+        let answer = self.exchange(backend, RECORD_PATH, body, WHOLE).await;
+        let recorded = answer.and_then(|it| RecordedAnswer::decode(&it, each.len()));
+        let recorded = recorded.and_then(|it| it.into_iter().collect::<Result<Vec<_>, _>>());
+        match recorded {
+            Ok(_) => self.recorded.add(),
+            Err(ref why) => {
+                self.log(|| format!("evidence for {} waits: {why}", super::told(backend.shards)));
+            }
+        }
+        recorded.is_ok()
     }
 
     /// Looks whether a backend is back that was away.
@@ -152,7 +159,7 @@ impl Elsewhere {
         let asked = self.backends.iter().map(async |backend| {
             let question = Question::default().encode(&self.sender);
             // It says nothing of who is away: all may start at once.
-            let answer = self.post(backend, ASK_PATH, question, patience).await;
+            let answer = self.way.post(backend.url(ASK_PATH), question, patience).await;
             let answer = answer.and_then(|it| Answer::decode(&it, self.sender.shards()));
             backend.note_for_us(answer.is_ok_and(|it| it.waiting > 0));
         });

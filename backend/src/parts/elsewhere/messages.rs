@@ -9,6 +9,9 @@ use live_users_intake::{AskedOfCalls, Relatives};
 use live_users_state::record::{Change, Record};
 use serde::{Deserialize, Serialize};
 
+/// The most pieces of evidence in one request, of some kilobytes each at most.
+pub(super) const BATCH_MAX: usize = 256;
+
 /// Who sends something: in how many shards it counts, by what, and which of them it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sender {
@@ -240,7 +243,11 @@ struct ForwardedBody {
 }
 
 impl ForwardedBatch {
-    pub(super) fn encode(from: &Sender, each: &[Forwarded]) -> Vec<u8> {
+    pub(super) fn encode<'a>(
+        from: &Sender,
+        each: impl IntoIterator<Item = &'a Forwarded, IntoIter: Clone>,
+    ) -> Vec<u8> {
+        let each = each.into_iter();
         let body_of = |it: &Forwarded| ForwardedBody {
             shard: it.shard,
             sent_at_ms: it.sent_at_ms,
@@ -249,7 +256,7 @@ impl ForwardedBatch {
         };
         let mut bytes = json(&ForwardedBatchBody {
             from: from.clone(),
-            evidence: each.iter().map(body_of).collect(),
+            evidence: each.clone().map(body_of).collect(),
         });
         for Forwarded { evidence, .. } in each {
             bytes.push(b'\n');
@@ -285,12 +292,20 @@ impl ForwardedBatch {
     }
 }
 
-/// That evidence is recorded.
+/// What has become of a piece of evidence: it is recorded, and its call may be turned away; or else why it is
+/// not.
+pub(crate) type RecordedOne = Result<Option<TurnedAway>, String>;
+
+/// What has become of the pieces of one request, in its order. What is not named is recorded.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RecordedAnswer {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    turned_away: Option<TurnedAwayBody>,
+    /// Each with its place in the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    turned_away: Vec<(usize, TurnedAwayBody)>,
+    /// Each with its place, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    not_recorded: Vec<(usize, String)>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,36 +326,58 @@ enum InsteadBody {
 }
 
 impl RecordedAnswer {
-    pub(crate) fn of(turned_away: Option<TurnedAway>) -> Self {
+    pub(crate) fn of(each: impl IntoIterator<Item = RecordedOne>) -> Self {
+        let mut answer = Self::default();
+        for (place, one) in each.into_iter().enumerate() {
+            match one {
+                Ok(None) => {}
+                Ok(Some(turned_away)) => {
+                    answer.turned_away.push((place, TurnedAwayBody::of(turned_away)));
+                }
+                Err(why) => answer.not_recorded.push((place, why)),
+            }
+        }
+        answer
+    }
+
+    /// Reads the answer about so many pieces.
+    pub(super) fn decode(bytes: &[u8], count: usize) -> Result<Vec<RecordedOne>, String> {
+        let Self { turned_away, not_recorded } = read(bytes)?;
+        let mut each: Vec<RecordedOne> = vec![Ok(None); count];
+        let turned_away = turned_away.into_iter().map(|(place, it)| (place, Ok(Some(it.read()))));
+        let not_recorded = not_recorded.into_iter().map(|(place, why)| (place, Err(why)));
+        for (place, one) in turned_away.chain(not_recorded) {
+            *each.get_mut(place).ok_or_else(|| format!("piece {place} of {count}"))? = one;
+        }
+        Ok(each)
+    }
+}
+
+impl TurnedAwayBody {
+    fn of(it: TurnedAway) -> Self {
         Self {
-            turned_away: turned_away.map(|it| TurnedAwayBody {
-                by_agent: it.by == LimitOf::Agent,
-                instead: match it.instead {
-                    Instead::Refuse => InsteadBody::Refuse,
-                    Instead::Queue => InsteadBody::Queue,
-                    Instead::Elsewhere => InsteadBody::Elsewhere,
-                },
-                was_ringing: it.was_ringing,
-                is_in: it.is_in,
-            }),
+            by_agent: it.by == LimitOf::Agent,
+            instead: match it.instead {
+                Instead::Refuse => InsteadBody::Refuse,
+                Instead::Queue => InsteadBody::Queue,
+                Instead::Elsewhere => InsteadBody::Elsewhere,
+            },
+            was_ringing: it.was_ringing,
+            is_in: it.is_in,
         }
     }
 
-    pub(super) fn turned_away(self) -> Option<TurnedAway> {
-        self.turned_away.map(|it| TurnedAway {
-            by: if it.by_agent { LimitOf::Agent } else { LimitOf::Account },
-            instead: match it.instead {
+    fn read(self) -> TurnedAway {
+        TurnedAway {
+            by: if self.by_agent { LimitOf::Agent } else { LimitOf::Account },
+            instead: match self.instead {
                 InsteadBody::Refuse => Instead::Refuse,
                 InsteadBody::Queue => Instead::Queue,
                 InsteadBody::Elsewhere => Instead::Elsewhere,
             },
-            was_ringing: it.was_ringing,
-            is_in: it.is_in,
-        })
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
-        read(bytes)
+            was_ringing: self.was_ringing,
+            is_in: self.is_in,
+        }
     }
 }
 

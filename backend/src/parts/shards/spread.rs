@@ -13,9 +13,10 @@ use live_users_twilio::rest;
 use super::Shards;
 use crate::parts::elsewhere::{Answer, Forwarded, Question, WHOLE};
 use crate::parts::not_recorded::NotRecorded;
+use crate::parts::old_callbacks::OldCallbacks;
 
 /// What has become of evidence: how its call is turned away, or why it is not recorded.
-type Recorded = Result<Option<TurnedAway>, (CallId, NotRecorded)>;
+pub(crate) type Recorded = Result<Option<TurnedAway>, (CallId, NotRecorded)>;
 
 impl Shards {
     /// Records what one webhook says, in this order, each with when it was sent: here, or at the backend
@@ -83,14 +84,33 @@ impl Shards {
         }
     }
 
-    /// Records what was kept for other backends whose shards are here now. Returns whether all of it is.
-    pub(crate) async fn record_kept(&self, each: Vec<Forwarded>) -> bool {
-        let mut recorded = Vec::with_capacity(each.len());
+    /// Records evidence that other backends have sent, or that was kept for shards that are here now, in its
+    /// order. Returns what has become of each piece.
+    pub(crate) async fn record_received(
+        &self,
+        each: Vec<Forwarded>,
+        old_callbacks: &OldCallbacks,
+        max_call_ms: u64,
+    ) -> Vec<Recorded> {
+        let mut placed = Vec::with_capacity(each.len());
         for one in each {
-            let Ok(shard) = self.receive(&one) else { return false };
-            recorded.push(self.record_here(shard, one.evidence));
+            let shard = old_callbacks.place(&one, self, max_call_ms).await;
+            let Forwarded { evidence, .. } = one;
+            placed.push(match shard {
+                Ok(shard) => Ok(shard.map(|shard| (shard, evidence))),
+                Err(why) => Err((evidence.call, why)),
+            });
         }
-        join_all(recorded).await.iter().all(Result::is_ok)
+        // All of it is in the queues before anything is waited for.
+        let waiting = placed.into_iter().map(|one| {
+            one.map(|one| one.map(|(shard, evidence)| self.record_here(shard, evidence)))
+        });
+        let waiting: Vec<_> = waiting.collect();
+        let recorded = waiting.into_iter().map(async |one| match one? {
+            Some(recorded) => recorded.await.map(|done| done.turned_away),
+            None => Ok(None),
+        });
+        join_all(recorded).await
     }
 
     /// How many pieces of evidence wait here for each shard that some wait for.

@@ -83,16 +83,22 @@ fn evidence_comes_as_it_was_sent() {
 }
 
 #[test]
-fn how_a_call_is_turned_away_comes_as_it_was_decided() {
+fn what_has_become_of_each_piece_comes_as_it_was_decided() {
     let decided = [LimitOf::Agent, LimitOf::Account].into_iter().flat_map(|by| {
         [Instead::Refuse, Instead::Queue, Instead::Elsewhere].map(|instead| {
             let was_ringing = instead == Instead::Queue;
             Some(TurnedAway { by, instead, was_ringing, is_in: !was_ringing })
         })
     });
-    for turned_away in decided.chain([None]) {
-        let answer = json(&RecordedAnswer::of(turned_away));
-        assert_eq!(RecordedAnswer::decode(&answer).unwrap().turned_away(), turned_away);
+    let mut each: Vec<RecordedOne> = decided.map(Ok).collect();
+    each.extend([Ok(None), Err("the journal cannot be written".to_owned()), Ok(None)]);
+    let answer = json(&RecordedAnswer::of(each.clone()));
+    assert_eq!(RecordedAnswer::decode(&answer, each.len()), Ok(each));
+
+    assert_eq!(json(&RecordedAnswer::of(vec![Ok(None); 256])), b"{}", "what is usual is short");
+    assert_eq!(RecordedAnswer::decode(b"{}", 2), Ok(vec![Ok(None); 2]));
+    for wrong in [r#"{"notRecorded":[[2,"why"]]}"#, r#"{"turnedAway":[[0,{}]]}"#, "7", ""] {
+        assert!(RecordedAnswer::decode(wrong.as_bytes(), 2).is_err(), "{wrong}");
     }
 }
 

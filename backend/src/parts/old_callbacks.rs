@@ -49,9 +49,23 @@ impl OldCallbacks {
         Ok(true)
     }
 
+    /// The shard here that takes a piece of evidence which another backend has sent to this one, or which
+    /// was kept; `None` if it comes too late to say anything.
+    pub(crate) async fn place(
+        &self,
+        one: &Forwarded,
+        shards: &Shards,
+        max_call_ms: u64,
+    ) -> Result<Option<usize>, NotRecorded> {
+        let shard = shards.receive(one)?;
+        let is_old = self.is_one(one.sent_at_ms, &one.evidence, shards).await?
+            || self.is_long_silent(one, shards, max_call_ms).await?;
+        Ok((!is_old).then_some(shard))
+    }
+
     /// Whether evidence has waited at another backend for so long that silence has ended its call
     /// meanwhile: it starts no call.
-    pub(crate) async fn is_long_silent(
+    async fn is_long_silent(
         &self,
         Forwarded { silent_ms, evidence, .. }: &Forwarded,
         shards: &Shards,
