@@ -12,6 +12,8 @@ use live_users_core::Evidence;
 use live_users_intake::shards::ShardSet;
 use live_users_state::Forwarded as Done;
 use log::debug;
+use tokio::time::timeout;
+
 use crate::parts::elsewhere::kept::{PROBE_EVERY, Waiting};
 use crate::parts::elsewhere::{Elsewhere, Forwarded};
 use crate::parts::not_recorded::NotRecorded;
@@ -66,7 +68,12 @@ impl Forwarding {
             .filter_map(|place| Some((place, shards.elsewhere()?.begin_look(place))))
             .collect();
         if let Ok(found) = self.find().await {
+            shards.learn_waiting(&found);
             let waiting: ShardSet = found.into_iter().map(|(shard, _)| shard).collect();
+            if !shards.numbers().common(waiting).is_empty() {
+                // What cannot be recorded now is tried again later.
+                let _in_time = timeout(LOOK, self.drain(To::Here)).await;
+            }
             for (place, begun) in begun {
                 let Some(elsewhere) = shards.elsewhere() else { break };
                 if elsewhere.shards_of(place).common(waiting).is_empty() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, TurnedAway};
 use live_users_intake::Relatives;
-use live_users_intake::shards::Names;
+use live_users_intake::shards::{Names, is_of_conference};
 use live_users_replica::Done;
 use live_users_twilio::rest;
 
@@ -111,6 +111,14 @@ impl Shards {
             None => Ok(None),
         });
         join_all(recorded).await
+    }
+
+    /// What waits here has gone to these shards: a later word about the same call goes there, too.
+    pub(crate) fn learn_waiting(&self, waiting: &[(usize, Evidence)]) {
+        let Some(router) = &self.router else { return };
+        let mut router = router.lock();
+        let of_calls = waiting.iter().filter(|(_, evidence)| !is_of_conference(evidence));
+        of_calls.for_each(|(shard, evidence)| router.note(*shard, evidence));
     }
 
     /// How many pieces of evidence wait here for each shard that some wait for.

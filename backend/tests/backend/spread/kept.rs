@@ -12,6 +12,7 @@ use crate::TOKEN;
 use crate::honest::{API_TOKEN, sid};
 use crate::metrics::scrape;
 use crate::replicas::team::{await_look, await_that};
+use crate::shards::leg_of;
 
 /// What a backend tells of a shard first, when it is back.
 fn first_told(team: &Team, shard: usize) -> u64 {
@@ -162,8 +163,32 @@ fn what_was_kept_for_a_shard_that_moves_here_is_recorded_here() {
         let body: Value = serde_json::from_str(&answer.body).expect("JSON");
         body["liveUsers"].as_u64().unwrap_or_default()
     };
-    let told = || (0..4).map(here).sum::<u64>() + team.of_shard(4) + team.of_shard(5);
-    await_look("all is counted", told, |n| *n == 12);
+    let told = (0..4).map(here).sum::<u64>() + team.of_shard(4) + team.of_shard(5);
+    assert_eq!(told, 12, "no number that is too small");
+}
+
+#[test]
+fn a_later_word_goes_behind_what_waited_before_a_start() {
+    let mut team = Team::start("caller");
+    let parent = (0..100).find(|n| {
+        team.call(0, *n, 0);
+        team.of_shard(2) + team.of_shard(3) > 0
+    });
+    let parent = sid(parent.expect("a caller of these shards"));
+    team.servers[1].0.kill();
+    let legs = 100..112;
+    for n in legs.clone() {
+        assert_eq!(team.post(0, "/call-status", n, &leg_of(&parent)).status, 204);
+    }
+    let legs_n = legs.len() as f64;
+    assert_eq!(waiting(&team, 0), legs_n);
+    team.servers[0].0.kill();
+    team.start_again(0);
+    // It says nothing by which the hash would find the same shard.
+    for n in legs {
+        assert_eq!(team.post(0, "/call-status", n, &[("CallStatus", "in-progress")]).status, 204);
+    }
+    assert_eq!(waiting(&team, 0), 2.0 * legs_n);
 }
 
 #[test]
