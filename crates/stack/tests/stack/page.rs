@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use live_users_testkit::{Browser, Server, Twilio};
+use live_users_testkit::{Browser, Relay, Server, Twilio};
 
-use crate::{ADMIN_TOKEN, TOKEN, sibling, start_both};
+use crate::{ADMIN_TOKEN, TOKEN, agents_file, backend_with, proxy_with, start_both};
 
 fn fixture(file: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../twilio/tests/fixtures/webhooks");
@@ -85,7 +85,9 @@ async fn the_fixtures_of_three_callers_are_seen_in_the_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_link_is_shown_as_such_and_heals() {
-    let (mut backend, proxy, twilio) = start_both();
+    let (mut backend, _, twilio) = start_both();
+    let way = Relay::start(&backend.url);
+    let proxy = proxy_with(&way.url, &[]);
     let browser = open(&proxy).await;
     twilio.start(1);
     twilio.start(2);
@@ -109,10 +111,9 @@ async fn a_broken_link_is_shown_as_such_and_heals() {
                .querySelector('[part=dot]')).backgroundColor";
     let grey = browser.evaluate(dot).await;
 
-    // A new backend at the same address: it has forgotten the calls, and says so.
-    let port = backend.url.rsplit(':').next().expect("a port").to_owned();
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("PORT", &port)];
-    let _backend = Server::start(sibling("live-users-backend"), &[], &env);
+    // For the proxy a new backend at the same address: it has forgotten the calls, and says so.
+    let backend = backend_with(&agents_file(), &[]);
+    way.lead_to(&backend.url);
     browser.wait_for_live_users("0 users live").await;
     assert_ne!(browser.evaluate(dot).await, grey, "the dot has two colours");
     Twilio::new(&backend.url, TOKEN).start(3);

@@ -1,6 +1,6 @@
 //! Three backends as shards behind one proxy, in real processes and a real Chromium.
 
-use live_users_testkit::{Browser, Events, Heard, Server, Socket, Twilio, get};
+use live_users_testkit::{Browser, Events, Heard, Relay, Server, Socket, Twilio, get};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -10,19 +10,22 @@ use crate::{ADMIN_TOKEN, TOKEN, agents_file, backend_with, page, proxy_all};
 struct Shard {
     folder: TempDir,
     backend: Server,
+    /// Where the proxy finds it, also after a restart.
+    way: Relay,
 }
 
 impl Shard {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let backend = backend_in(&folder, "0");
-        Self { folder, backend }
+        let backend = backend_in(&folder);
+        let way = Relay::start(&backend.url);
+        Self { folder, backend, way }
     }
 
-    /// The same again, at the same address.
+    /// The same again, for the proxy at the same address.
     fn start_again(&mut self) {
-        let port = self.backend.url.rsplit(':').next().expect("a port").to_owned();
-        self.backend = backend_in(&self.folder, &port);
+        self.backend = backend_in(&self.folder);
+        self.way.lead_to(&self.backend.url);
     }
 
     fn twilio(&self) -> Twilio {
@@ -30,14 +33,14 @@ impl Shard {
     }
 }
 
-fn backend_in(folder: &TempDir, port: &str) -> Server {
+fn backend_in(folder: &TempDir) -> Server {
     let journal = format!("file:{}", folder.path().to_str().expect("a path of text"));
-    backend_with(&agents_file(), &[("JOURNAL_URL", &journal), ("PORT", port)])
+    backend_with(&agents_file(), &[("JOURNAL_URL", &journal)])
 }
 
 fn start() -> ([Shard; 3], Server) {
     let shards = [Shard::start(), Shard::start(), Shard::start()];
-    let urls: Vec<_> = shards.iter().map(|shard| shard.backend.url.clone()).collect();
+    let urls: Vec<_> = shards.iter().map(|shard| shard.way.url.clone()).collect();
     let proxy = proxy_all(&[("BACKEND_URLS", &urls.join(","))]);
     (shards, proxy)
 }
