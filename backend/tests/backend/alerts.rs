@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
-use crate::hooks::{SECRET, await_that, verified};
+use crate::hooks::{SECRET, verified};
 use crate::receiver::{OK, Receiver, Request, TROUBLE, answer};
 use crate::referee::{ACCOUNT, stand_in};
+use crate::replicas::team::await_that;
 use crate::{BINARY, TOKEN, agents_file, start};
 
 const AGENTS: &str = "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\naccount = \"acme\"\n\

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use live_users_testkit::{Server, Twilio};
 use parking_lot::Mutex;
 
+use crate::replicas::team::report;
 use crate::start;
 
 const ROUNDS: u32 = 50;
@@ -32,13 +33,6 @@ impl Ledger {
             }
         }
     }
-}
-
-/// Reports the status of a call, whose end is asked for by nothing but its acknowledgement.
-fn report(twilio: &Twilio, call: u32, status: &str) -> Option<u16> {
-    let sid = format!("CA{call:032x}");
-    let fields = [("CallSid", sid.as_str()), ("CallStatus", status), ("Direction", "inbound")];
-    twilio.try_post("/call-status", &fields).map(|answer| answer.status)
 }
 
 fn live(twilio: &Twilio) -> usize {

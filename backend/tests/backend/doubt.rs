@@ -7,6 +7,7 @@ use live_users_testkit::{Answer, Events, Server, Socket, Twilio, send, wrong_clo
 use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, read};
+use crate::replicas::team::await_look;
 use crate::{agents_file, start};
 
 const MORE: (&str, &str) = ("Accept", "application/vnd.live-users+json");
@@ -135,12 +136,8 @@ fn polled_answers_tell_the_doubt_on_request_and_from_its_share_on() {
 
     (1..=3).for_each(|n| drop(twilio.start(n)));
     // The doubt is looked at anew just after the number.
-    let told = loop {
-        let told = parsed(&total(&server, "", &[MORE]).body);
-        if told["suspect"].is_null() {
-            break told;
-        }
-    };
+    let more = || parsed(&total(&server, "", &[MORE]).body);
+    let told = await_look("no doubt", more, |told| told["suspect"].is_null());
     assert_eq!(told["liveUsers"], 4, "one of four is less than half");
     drop(server);
 
@@ -256,7 +253,7 @@ fn everybody_is_told_the_doubt_of_an_agent_on_request() {
     for (call, left) in [(1, json!(1)), (2, Value::Null)] {
         twilio.start(call);
         // The doubt is looked at anew just after the number.
-        while more()["suspect"] != left {}
+        await_look("the doubt that is left", more, |told| told["suspect"] == left);
     }
 }
 

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use live_users_testkit::Server;
 use serde_json::{Value, json};
 
-use crate::history::{WITH_TOKEN, ask, hour, journal, problem, read};
+use crate::history::{ask, hour, journal, moment, problem, read};
+use crate::honest::WITH_TOKEN;
 use crate::{AGENTS, agents_file, start};
 
 const MINUTE: u64 = 60_000;
@@ -25,11 +26,6 @@ fn at(row: &Value) -> &str {
 fn ms(text: &str) -> u64 {
     let at = text.parse::<Timestamp>().expect("a moment").as_millisecond();
     u64::try_from(at).expect("after 1970")
-}
-
-fn moment(ms: u64) -> String {
-    let at = i64::try_from(ms).expect("a moment");
-    format!("{:.3}", Timestamp::from_millisecond(at).expect("a moment"))
 }
 
 #[test]

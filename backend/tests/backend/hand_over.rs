@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::honest::{WITH_TOKEN, read, sid};
 use crate::referee::{ACCOUNT, note, stand_in};
+use crate::replicas::team::await_look;
 use crate::{TOKEN, agents_file, start};
 
 const AGENTS: &str = r#"
@@ -360,14 +361,7 @@ fn a_goodbye_whose_answer_was_lost_is_taken_back_by_the_fallback() {
 
 /// Looks until it is so. Not a wait for time: the referee looks each second.
 fn await_parties(scene: &Scene, expected: [u64; 4]) {
-    for _ in 0..300 {
-        if scene.parties() == expected {
-            return;
-        }
-        // not a wait for time: a bounded look at another process.
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!("{:?} and not {expected:?}", scene.parties());
+    await_look("who is on the line", || scene.parties(), |seen| *seen == expected);
 }
 
 #[test]

@@ -9,10 +9,8 @@ use live_users_testkit::{Answer, Server, exit_of, send};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::honest::{API_TOKEN, WITH_TOKEN};
 use crate::{AGENTS, BINARY, TOKEN, agents_file, start};
-
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
-pub(crate) const WITH_TOKEN: (&str, &str) = ("API_TOKEN", API_TOKEN);
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -71,7 +69,8 @@ pub(crate) fn hour(ago: u64) -> u64 {
     now() / HOUR * HOUR - ago * HOUR
 }
 
-fn moment(ms: u64) -> String {
+/// This moment in RFC 3339, as answers have it.
+pub(crate) fn moment(ms: u64) -> String {
     let at = i64::try_from(ms).expect("a moment");
     format!("{:.3}", jiff::Timestamp::from_millisecond(at).expect("a moment"))
 }

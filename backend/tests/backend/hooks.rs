@@ -8,8 +8,9 @@ use live_users_testkit::{Metrics, Server, Twilio, exit_of, send};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::honest::{API_TOKEN, WITH_TOKEN};
-use crate::receiver::{OK, PATIENCE_S, Receiver, Request, TROUBLE, answer};
+use crate::honest::{API_TOKEN, WITH_TOKEN, sid};
+use crate::receiver::{OK, Receiver, Request, TROUBLE, answer};
+use crate::replicas::team::await_that;
 use crate::{BINARY, TOKEN, agents_file, start};
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -75,10 +76,6 @@ fn call(message: &Value) -> (String, String) {
     (text(&message["type"]), text(&message["data"]["callSid"]))
 }
 
-fn sid(n: u8) -> String {
-    format!("CA{n:032x}")
-}
-
 fn started(n: u8) -> (String, String) {
     ("call.started".to_owned(), sid(n))
 }
@@ -101,18 +98,6 @@ fn deliveries(server: &Server) -> Value {
 fn figure_of(server: &Server, hook: &str, name: &str) -> Option<f64> {
     let metrics = Metrics::parse(&ask(server, "/metrics"));
     metrics.get(&format!("live_users_hook_{name}{{hook=\"{hook}\"}}"))
-}
-
-/// Waits until this is so.
-pub(crate) fn await_that(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..PATIENCE_S * 50 {
-        if is_so() {
-            return;
-        }
-        // not a wait for time: between two looks at another process
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("{what}: not within {PATIENCE_S} s");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
 use crate::hooks::SECRET;
+use crate::replicas::team::await_look;
 use crate::{agents_file, start};
 
 mod moved_calls;
@@ -458,14 +459,8 @@ fn a_link_survives_kills_and_so_does_its_end_and_no_token_is_written() {
     assert!(again[0]["lastUsed"].is_string() && again[1].is_null(), "{again}");
     // A new journal begins with a snapshot, which has the links.
     std::fs::rename(&data, folder.path().join("elsewhere")).expect("moved away");
-    loop {
-        let answer = ask(&server, "POST", "/journal/rewrite", API_TOKEN);
-        if answer.status == 200 {
-            break;
-        }
-        // not a wait for time: between two looks at whether it has noticed
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let rewrite = || ask(&server, "POST", "/journal/rewrite", API_TOKEN);
+    await_look("it has noticed", rewrite, |answer| answer.status == 200);
     server.kill();
     let (server, _) = start_with(&agents, &journal);
     assert_eq!(shown(&server, "", &kept_token)["liveUsers"], 1);

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use serde_json::Value;
 
-use crate::history::{WITH_TOKEN, an_hour, ask, journal, problem, read};
+use crate::history::{an_hour, ask, journal, problem, read};
+use crate::honest::WITH_TOKEN;
 use crate::{AGENTS, agents_file, start};
 
 const ATLANTA: &str = "America/New_York";

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use live_users_testkit::{Server, Twilio};
 use tempfile::TempDir;
 
-use crate::hooks::await_that;
+use crate::replicas::team::await_that;
 use crate::{BINARY, agents_file, start};
 
 /// More than a pipe takes.

@@ -11,6 +11,7 @@ use live_users_testkit::{Events, Metrics, OpenApi, Server, Socket, Twilio, get, 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::history::moment;
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
 use crate::{AGENTS, agents_file, start};
 
@@ -71,11 +72,6 @@ fn journal() -> (TempDir, String, u64) {
     let records: Vec<_> = records.collect();
     live_users_journal::open(&url).expect("a journal").append(&records).expect("appended");
     (folder, url, from)
-}
-
-fn moment(ms: u64) -> String {
-    let at = i64::try_from(ms).expect("a moment");
-    format!("{:.3}", jiff::Timestamp::from_millisecond(at).expect("a moment"))
 }
 
 /// The live users, and the five numbers beside them.

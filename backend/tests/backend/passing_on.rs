@@ -4,7 +4,6 @@ pub(crate) mod kept;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::time::Duration;
 
 use live_users_testkit::{Metrics, Server, Twilio, exit_of, send};
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
@@ -13,7 +12,8 @@ use tempfile::TempDir;
 
 use self::kept::await_waiting;
 use crate::honest::{API_TOKEN, WITH_TOKEN};
-use crate::receiver::{OK, PATIENCE_S, Receiver, TROUBLE, answer};
+use crate::receiver::{OK, Receiver, TROUBLE, answer};
+use crate::replicas::team::await_look;
 use crate::{BINARY, TOKEN, agents_file, start};
 
 const ID: &str = "I-Twilio-Idempotency-Token";
@@ -56,14 +56,8 @@ fn outcome(server: &Server, outcome: &str) -> f64 {
 
 /// Waits until so many callbacks had this outcome.
 fn await_outcome(server: &Server, name: &str, n: f64) {
-    for _ in 0..PATIENCE_S * 10 {
-        if outcome(server, name).total_cmp(&n).is_eq() {
-            return;
-        }
-        // not a wait for time: the receiver has its request before the backend has its answer
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("{name} is {}", outcome(server, name));
+    // The receiver has its request before the backend has its answer.
+    await_look(name, || outcome(server, name), |told| told.total_cmp(&n).is_eq());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use live_users_twilio::{AuthTokens, Form, Payload, SIGNATURE_HEADER, SignedRequest};
 
 /// A bound for a machine that is stuck, in seconds.
-pub(crate) const PATIENCE_S: u64 = 60;
+const PATIENCE_S: u64 = 60;
 
 /// The answer to what is taken, and one to what is not.
 pub(crate) const OK: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";

@@ -5,11 +5,11 @@ use live_users_testkit::{Server, Socket, Twilio, get, send};
 use live_users_twilio::{CallStatus, Direction};
 use serde_json::Value;
 
+use crate::honest::API_TOKEN;
 use crate::replicas::team::await_that;
 use crate::{AGENTS, TOKEN, agents_file, start};
 
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
 pub(crate) fn stand_in(token: &str) -> StandIn {
     let api = CallsApi::new(ACCOUNT, token, 1).with_behaviour(Behaviour::without_lag());

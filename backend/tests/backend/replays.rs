@@ -3,11 +3,11 @@
 use live_users_testkit::{Server, Twilio, send};
 use serde_json::Value;
 
+use crate::honest::API_TOKEN;
 use crate::{AGENTS, agents_file, start};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const CALL: &str = "CA0000000000000000000000000000000f";
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
 fn call(status: &'static str) -> [(&'static str, &'static str); 4] {
     [("AccountSid", ACCOUNT), ("CallSid", CALL), ("CallStatus", status), ("From", "+14155550123")]

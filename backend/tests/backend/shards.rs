@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, read, sid};
 use crate::metrics::scrape;
-use crate::replicas::team::await_that;
+use crate::replicas::team::{await_that, report};
 use crate::{BINARY, TOKEN, agents_file, start};
 
 const SHARDS: usize = 4;
@@ -29,14 +29,14 @@ fn sharded(folder: &Path, by: &str, env: &[(&str, &str)]) -> (Server, Twilio) {
 }
 
 /// So many agents, each with a number.
-fn agents(n: u32) -> String {
+pub(crate) fn agents(n: u32) -> String {
     let agent = |n| {
         format!("[[agent]]\nid = \"a{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{}\"]\n", number(n))
     };
     (0..n).map(agent).collect()
 }
 
-fn number(agent: u32) -> String {
+pub(crate) fn number(agent: u32) -> String {
     format!("+1500555{agent:04}")
 }
 
@@ -183,12 +183,6 @@ fn a_leg_and_an_end_go_where_the_call_is_also_after_a_kill() {
 const ROUNDS: u32 = 8;
 const SENDERS: usize = 4;
 
-fn report(twilio: &Twilio, call: u32, status: &str) -> Option<u16> {
-    let sid = format!("CA{call:032x}");
-    let fields = [("CallSid", sid.as_str()), ("CallStatus", status), ("Direction", "inbound")];
-    twilio.try_post("/call-status", &fields).map(|answer| answer.status)
-}
-
 #[test]
 fn killed_under_load_no_shard_forgets_what_was_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -229,9 +223,10 @@ fn killed_under_load_no_shard_forgets_what_was_acknowledged() {
 }
 
 /// The last words of a backend that does not start on this journal.
-fn refused(folder: &Path, env: &[(&str, &str)]) -> String {
+pub(crate) fn refused(folder: &Path, env: &[(&str, &str)]) -> String {
     let url = url_of(folder);
-    let own = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", url.as_str()), ("PORT", "0")];
+    let own =
+        [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", url.as_str()), ("PORT", "0"), WITH_TOKEN];
     let Output { status, stderr, .. } = exit_of(BINARY, &[], &[&own[..], env].concat());
     assert!(!status.success(), "it has started");
     String::from_utf8(stderr).expect("text")

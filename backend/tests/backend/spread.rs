@@ -3,18 +3,15 @@
 mod kept;
 mod together;
 
-use std::path::Path;
-use std::process::Output;
-
-use live_users_testkit::{Answer, Relay, Server, Twilio, exit_of, get, send};
+use live_users_testkit::{Answer, Relay, Server, Twilio, get, send};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, sid};
 use crate::metrics::scrape;
 use crate::replicas::team::await_look;
-use crate::shards::leg_of;
-use crate::{BINARY, TOKEN, agents_file, start};
+use crate::shards::{agents, leg_of, number, refused};
+use crate::{agents_file, start};
 
 /// Three backends with two of six shards each.
 struct Team {
@@ -27,17 +24,9 @@ struct Team {
     _agents_folder: TempDir,
 }
 
-fn number(agent: u32) -> String {
-    format!("+1500555{agent:04}")
-}
-
 impl Team {
     fn start(by: &'static str) -> Self {
-        let agent = |n| {
-            let number = number(n);
-            format!("[[agent]]\nid = \"a{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n")
-        };
-        let (folder, agents) = agents_file(&(0..12).map(agent).collect::<String>());
+        let (folder, agents) = agents_file(&agents(12));
         let folders = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
         let ways = [(); 3].map(|()| Relay::to_nowhere());
         let mut team =
@@ -291,16 +280,6 @@ fn while_a_backend_is_away_callers_are_answered_and_the_rest_is_counted() {
         assert_eq!(team.end(any(n, 2), n), 204);
     }
     assert_eq!(team.total(), 0);
-}
-
-/// The last words of a backend that does not start with these settings.
-fn refused(folder: &Path, env: &[(&str, &str)]) -> String {
-    let url = format!("file:{}", folder.display());
-    let own =
-        [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", url.as_str()), ("PORT", "0"), WITH_TOKEN];
-    let Output { status, stderr, .. } = exit_of(BINARY, &[], &[&own[..], env].concat());
-    assert!(!status.success(), "it has started");
-    String::from_utf8(stderr).expect("text")
 }
 
 #[test]

@@ -7,6 +7,7 @@ use live_users_testkit::{Server, SettableClock, Twilio, exit_of, get, send};
 use serde_json::Value;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
+use crate::replicas::team::await_look;
 use crate::{BINARY, TOKEN, agents_file, start};
 
 const NOT_KNOWN: &str = "the number is not known at present";
@@ -35,14 +36,12 @@ fn repair(clock: &SettableClock, url: &str, more: &[&str]) -> (bool, String) {
     let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let args = [&["journal", "repair", "--time"], more].concat();
     // The server that stands by looks at the journal for a moment now and then.
-    loop {
+    let run = || {
         let done = exit_of(BINARY, &args, &env);
         let told = [done.stdout, done.stderr].concat();
-        let told = String::from_utf8_lossy(&told).into_owned();
-        if !told.contains("is in use by") {
-            return (done.status.success(), told);
-        }
-    }
+        (done.status.success(), String::from_utf8_lossy(&told).into_owned())
+    };
+    await_look("the journal is not in use", run, |(_, told)| !told.contains("is in use by"))
 }
 
 /// Callers hear an agent, operators are told why nothing is known, and everybody that it is not.

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use live_users_testkit::{Answer, Events, Heard, Server, Socket, Twilio, get, send};
 use serde_json::Value;
 
+use crate::honest::{API_TOKEN, WITH_TOKEN};
 use crate::start;
 
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
-const WITH_TOKEN: (&str, &str) = ("API_TOKEN", API_TOKEN);
 const SHOWN: (&str, &str) = ("Authorization", "Bearer 4p1t0k3n4p1t0k3n4p1t0k3n");
 
 fn at(server: &Server, path: &str) -> String {

@@ -2,9 +2,8 @@
 
 use live_users_testkit::{Answer, Server, get, send};
 
+use crate::honest::API_TOKEN;
 use crate::start;
-
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
 fn read(server: &Server, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");

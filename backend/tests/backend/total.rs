@@ -2,9 +2,9 @@
 
 use live_users_testkit::{Answer, Events, Server, send};
 
+use crate::honest::API_TOKEN;
 use crate::start;
 
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 const TOTAL: &str = "/api/live-users";
 
 fn read(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {

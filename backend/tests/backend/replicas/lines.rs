@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use live_users_testkit::{Nats, NatsVersion, Relay, on_each_nats_version};
 
 use super::load::Load;
-use super::team::{Replica, await_agreement, await_that};
+use super::team::{Replica, await_agreement, await_look, await_that};
 
 /// What was heard of the journal so long ago is not told as if it were true now.
 const OLD: SignedDuration = SignedDuration::from_secs(3);
@@ -74,12 +74,14 @@ fn a_replica_that_was_asleep_tells_what_has_happened_meanwhile_or_nothing(versio
         let asleep_since = awake.time();
         await_that("what it knew is old", || awake.time().duration_since(asleep_since) > OLD);
         sleeper.server.freeze(false);
-        let told = loop {
-            match sleeper.count() {
-                Ok(count) => break count,
-                Err(answer) => assert_eq!(answer.status, 503),
-            }
-        };
-        assert_eq!(told, round as usize + 1, "an old number was told for a new one");
+        let told = await_look(
+            "it tells a number",
+            || sleeper.count(),
+            |told| {
+                assert!(told.as_ref().map_or_else(|it| it.status == 503, |_| true), "{told:?}");
+                told.is_ok()
+            },
+        );
+        assert_eq!(told.ok(), Some(round as usize + 1), "an old number was told for a new one");
     }
 }

@@ -3,7 +3,8 @@
 use live_users_testkit::{Nats, NatsVersion, on_each_nats_version, send};
 use serde_json::{Value, json};
 
-use super::team::{API_TOKEN, Replica, await_that};
+use super::team::{Replica, await_that};
+use crate::honest::API_TOKEN;
 
 on_each_nats_version! {
     a_link_of_one_replica_opens_at_each_until_any_revokes_it_also_after_restarts,

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use live_users_testkit::{Answer, Server, Twilio, get, send};
 use serde_json::Value;
 
+use crate::honest::API_TOKEN;
 use crate::start;
 
 /// How long the replicas may take to agree, in seconds: a bound for a machine that is stuck. The
 /// servers of a journal need some seconds to choose a new leader.
 const PATIENCE_S: u64 = 120;
-
-pub(crate) const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
 /// One backend.
 pub(crate) struct Replica {
@@ -96,13 +95,17 @@ pub(crate) fn await_that(what: &str, is_so: impl Fn() -> bool) {
     await_look(what, &is_so, |is_so| *is_so);
 }
 
-/// Looks until what is seen is so. If it never is, the failure has what was seen at last.
-pub(crate) fn await_look<T: Debug>(what: &str, look: impl Fn() -> T, is_so: impl Fn(&T) -> bool) {
+/// Looks until what is seen is so, and returns it. If it never is, the failure has what was seen at last.
+pub(crate) fn await_look<T: Debug>(
+    what: &str,
+    look: impl Fn() -> T,
+    is_so: impl Fn(&T) -> bool,
+) -> T {
     let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
     loop {
         let seen = look();
         if is_so(&seen) {
-            return;
+            return seen;
         }
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE_S} s; at last: {seen:?}");
         // not a wait for time: between two looks at other processes
