@@ -394,17 +394,14 @@ fn a_proxy_asks_for_the_readers_of_a_link_until_it_is_revoked() {
 async fn streams_of_a_link_show_its_scope_and_end_with_it() {
     let (server, twilio) = with_calls(&[]);
     let at = |path: &str| format!("{}/api/live-users{path}", server.url);
-    let ends = Timestamp::now() + Duration::from_secs(4);
     let scope = json!({"agent": "booking"});
     let (id, revoked) = share(&server, &scope, "wallboard", "1d");
-    let (_, ending) = share(&server, &scope, "page", &ends.to_string());
     let number = |json: &str| {
         let value: Value = serde_json::from_str(json).expect("JSON");
         assert!(!json.contains("zeta") && !json.contains("support"), "{json}");
         value["liveUsers"].as_u64().expect("a number")
     };
-    let mut streams = Vec::new();
-    for token in [&revoked, &ending] {
+    let open = async |token: &str| {
         let shown = format!("Bearer {token}");
         let shown = [("Authorization", shown.as_str())];
         let mut total = Events::open(&at("/stream"), &shown).await.unwrap();
@@ -413,8 +410,12 @@ async fn streams_of_a_link_show_its_scope_and_end_with_it() {
         assert_eq!(number(&total.next().await.unwrap()), 1);
         assert_eq!(number(&summary.next().await.unwrap()), 1);
         assert_eq!(number(&socket.text().await), 1);
-        streams.push((total, summary, socket));
-    }
+        (total, summary, socket)
+    };
+    let mut streams = vec![open(&revoked).await];
+    let ends = Timestamp::now() + Duration::from_secs(10);
+    let (_, ending) = share(&server, &scope, "page", &ends.to_string());
+    streams.push(open(&ending).await);
     call(&twilio, 4, 4, "+15005550006");
     assert_eq!(number(&streams[0].0.next().await.unwrap()), 2);
     assert_eq!(revoke(&server, &id).status, 200);
