@@ -115,6 +115,7 @@ proptest! {
                 let subject = Subject::Account(name, users);
                 let found = whole.history().slice(subject, line, Grain::Minute, times, now);
                 let own = alone.history().slice(Subject::All, line, Grain::Minute, times, now);
+                prop_assert!(found.is_some() || own.is_none(), "{:?} of {}", line, name);
                 let (Some(found), Some(own)) = (found, own) else { continue };
                 prop_assert_eq!(found.now(), own.now(), "{:?}", line);
                 let peaks = |it: &crate::history::HistorySlice| it.peaks().ever.users;
