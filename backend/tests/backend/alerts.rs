@@ -162,8 +162,8 @@ fn an_alert_is_told_in_each_form_when_it_fires_and_when_it_is_over() {
     assert!(status.success() && log.contains("alert busy (users) fires at 2"), "{log}");
     for private in ["s3cr3t", "4155550", "ops@example.com", SECRET] {
         assert!(!log.contains(private), "{private} is in the log: {log}");
-        assert!(!format!("{}{sent}", ours.body).contains("4155550"));
     }
+    assert!(!format!("{}{sent}", ours.body).contains("4155550"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The honest number, the calls behind it, why each is counted, and an operator's word.
 
-use live_users_testkit::{Answer, Server, Twilio, exit_of, get, send};
+use live_users_testkit::{Answer, Server, exit_of, get, send};
 use serde_json::Value;
 
 use crate::{AGENTS, BINARY, TOKEN, agents_file, start};
@@ -284,7 +284,6 @@ fn reading_does_not_need_the_methods_that_change_something() {
         assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"), "{path}");
     }
     assert_eq!(get(&format!("{}/api/live-users", server.url)).status, 200);
-    let _twilio = Twilio::new(&server.url, TOKEN);
 }
 
 #[test]

@@ -76,7 +76,6 @@ fn a_directory_that_was_moved_away_stops_acknowledgements_until_it_is_back() {
 fn a_backend_without_traffic_notices_that_its_journal_is_gone() {
     let (_parent, data, mut server, twilio) = running();
     fs::remove_dir_all(&data).expect("it can be removed");
-    // not a wait for time: the backend looks by itself, and nothing else tells of it
     await_that("it is unready", || readiness(&server).0 == 503);
     assert_refuses(&mut server, &twilio);
 }
