@@ -1,4 +1,4 @@
-//! An operator of a NATS service, who gives an account and its users their papers (JWTs signed by
+//! An operator of a NATS service, who gives an account and its users their JWTs (signed by
 //! nkeys, as `nsc` makes them).
 
 use base64::Engine;
@@ -27,7 +27,7 @@ impl Operator {
         for limit in ["mem_storage", "disk_storage", "streams", "consumer"] {
             with_streams[limit] = (-1).into();
         }
-        let paper = |of: &KeyPair, limits: Value| {
+        let jwt_of = |of: &KeyPair, limits: Value| {
             let account = json!({ "type": "account", "limits": limits });
             format!("{}: \"{}\"", of.public_key(), claims(&self.own, of, None, account))
         };
@@ -37,8 +37,8 @@ impl Operator {
             "operator: \"{operator}\"\nsystem_account: {}\nresolver: MEMORY\n\
              resolver_preload: {{ {}, {} }}\n",
             system.public_key(),
-            paper(&system, limits),
-            paper(&self.account, with_streams),
+            jwt_of(&system, limits),
+            jwt_of(&self.account, with_streams),
         )
     }
 
