@@ -2,6 +2,8 @@
 
 mod backends;
 
+pub(crate) use backends::NamedBy;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ pub struct Config {
     /// Where the backend is, with a slash at the end of its path (`BACKEND_URL`). With several shards one
     /// for each, in their order (`SHARDS` alone or with `SHARD_BACKENDS`, or `BACKEND_URLS`).
     pub backends: Vec<Url>,
+    /// Which settings said where.
+    pub(crate) backends_named_by: NamedBy,
     /// How long one exchange with the backend may take, from connecting to the last byte of the
     /// body (`BACKEND_TIMEOUT_MS`).
     pub backend_timeout: Duration,
@@ -68,7 +72,7 @@ impl Config {
     pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
         let mut reader = SettingsReader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
-        let backends = backends::read(&mut reader);
+        let (backends_named_by, backends) = backends::read(&mut reader);
         let TimeoutMs(timeout_ms) = reader.parsed(
             "BACKEND_TIMEOUT_MS",
             TimeoutMs(BACKEND_TIMEOUT_MS_DEFAULT),
@@ -93,6 +97,7 @@ impl Config {
         Ok(Self {
             listen,
             backends,
+            backends_named_by,
             backend_timeout: Duration::from_millis(timeout_ms),
             backend_authorization,
             admin,

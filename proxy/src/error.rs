@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_http_kit::{LimitAnswers, LimitError, Methods, ParameterError};
 use live_users_wire::{Envelope, Problem};
 
-use crate::missing::Missing;
+use crate::missing::{Mismatch, Missing};
 
 /// The backend does not want what the proxy shows.
 pub(crate) const TOKEN_REFUSED: &str =
@@ -40,6 +40,9 @@ pub(crate) enum UpstreamError {
     /// Some shards tell no number, so there is no sum.
     #[error("shards without a number: {0}")]
     ShardsMissing(Missing),
+    /// Something else than the shard that is expected at its address.
+    #[error("{0}")]
+    OtherShard(Mismatch),
     /// More bytes than any answer has.
     #[error("the backend's answer is too big")]
     TooBig,
@@ -102,6 +105,7 @@ impl ResponseError for UpstreamError {
             | Self::Status(_)
             | Self::NotKnown
             | Self::ShardsMissing(_)
+            | Self::OtherShard(_)
             | Self::TooBig
             | Self::NotJson
             | Self::NotACount

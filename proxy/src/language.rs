@@ -158,9 +158,11 @@ impl Language {
     /// What the server says in English of trouble of its own, in this language; as it is where no message has it,
     /// such as a mistake in the settings. `live-users-server-errors.js` does it in browsers.
     pub(crate) fn of_server(self, text: &str) -> String {
-        if let Some((shards, since)) = missing_shards(text) {
+        if let Some((shards, since, why)) = missing_shards(text) {
             let values = [("shards", Value::Text(shards)), ("since", Value::Text(since))];
-            return self.with("server.shards without a number: {shards} (since {since})", &values);
+            let key = "server.shards without a number: {shards} (since {since})";
+            let why = why.map(|why| format!(": {}", self.of_server(why))).unwrap_or_default();
+            return self.with(key, &values) + &why;
         }
         let rest = text.chars().skip_while(|it| !it.is_ascii_digit());
         let digits: String = rest.take_while(char::is_ascii_digit).collect();
@@ -197,10 +199,11 @@ impl Language {
     }
 }
 
-/// Which shards the server says to tell no number, and since when.
-fn missing_shards(text: &str) -> Option<(&str, &str)> {
-    let rest = text.strip_prefix("shards without a number: ")?;
-    rest.strip_suffix(')')?.split_once(" (since ")
+/// Which shards the server says to tell no number, since when, and why if it says so.
+fn missing_shards(text: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (shards, rest) = text.strip_prefix("shards without a number: ")?.split_once(" (since ")?;
+    let (since, why) = rest.split_once(')')?;
+    Some((shards, since, why.strip_prefix(": ")))
 }
 
 /// A message in all languages.

@@ -11,6 +11,7 @@ mod direct;
 mod exports;
 mod followed;
 mod follower;
+mod identity;
 mod parts;
 mod published;
 mod receiver;

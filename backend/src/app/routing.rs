@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use live_users_http_kit::AllowedOrigins;
 use live_users_intake::shards::{Layout, ShardSet};
+use live_users_wire::{SHARD_HEADER, ShardOf};
 
 use super::app_data::Parts;
 use crate::http::shards::{AllShards, OneShard};
@@ -17,6 +18,7 @@ pub(super) struct Routing {
     /// One at least, each with the number of its shard.
     parts: Arc<[(usize, Parts)]>,
     all: Arc<AllShards>,
+    layout: Layout,
     origins: AllowedOrigins,
 }
 
@@ -37,7 +39,7 @@ impl Routing {
             figures: parts.figures.clone(),
         });
         let all = Arc::new(AllShards { each: each.collect(), of: layout.shards(), here });
-        Self { parts: parts.into(), all, origins }
+        Self { parts: parts.into(), all, layout, origins }
     }
 
     /// Adds them to the application of a worker.
@@ -53,11 +55,18 @@ impl Routing {
         }
         for (shard, parts) in self.parts.iter() {
             let scope = web::scope(&format!("/shards/{shard}"));
-            app.service(scope.wrap(from_fn(spread::when_all_is_here)).configure(|app| {
+            let scope = scope.wrap(from_fn(spread::when_all_is_here)).wrap(self.header_of(*shard));
+            app.service(scope.configure(|app| {
                 parts.add_to(app);
                 routes::add_of_shard(app, &self.origins);
             }));
         }
         routes::add_of_all(app, &self.origins);
+    }
+
+    /// Says of each answer which shard it is of. Who adds them up sees then that parts are of one whole.
+    fn header_of(&self, number: usize) -> DefaultHeaders {
+        let (of, by) = (self.layout.shards(), self.layout.by().to_string());
+        DefaultHeaders::new().add((SHARD_HEADER, ShardOf { number, of, by }.to_string()))
     }
 }

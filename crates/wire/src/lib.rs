@@ -58,8 +58,8 @@ pub use setup::{
 pub use sources::{AccountCount, SourceCount, SourceReferee};
 pub use stream::{LastCount, LiveCount, NoFrame};
 pub use sum::{
-    LACKING_HEADER, SHARDS_MAX, ShardSet, SummarySum, Summed, all_parts, merged_activities,
-    merged_calls, sum_of_counts, sum_of_summaries, sum_of_totals,
+    LACKING_HEADER, SHARD_HEADER, SHARDS_MAX, ShardOf, ShardSet, SummarySum, Summed, all_parts,
+    merged_activities, merged_calls, sum_of_counts, sum_of_summaries, sum_of_totals,
 };
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the

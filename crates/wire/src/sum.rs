@@ -29,6 +29,20 @@ pub struct ShardSet(u64);
 /// evidence has waited at it for a second or longer: [`ShardSet`] as text. A sum with these may be wrong.
 pub const LACKING_HEADER: &str = "lacking-shards";
 
+/// The header in which a backend says which shard its answer below `/shards/K/` is of: [`ShardOf`] as text.
+pub const SHARD_HEADER: &str = "shard";
+
+/// Which shard an answer is of. Parts of which one says another count are no parts of one sum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardOf {
+    /// Its number, from 0.
+    pub number: usize,
+    /// In how many shards the backend counts.
+    pub of: usize,
+    /// What tells the shards apart: `account`, `agent` or `caller`.
+    pub by: String,
+}
+
 /// A sum, and the name of its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summed<T> {
@@ -97,6 +111,24 @@ impl Display for ShardSet {
             write!(f, "{comma}{shard}")?;
         }
         Ok(())
+    }
+}
+
+impl ShardOf {
+    /// Reads what [`Display`] writes; `None` if it is something else.
+    pub fn read(text: &str) -> Option<Self> {
+        let (number, rest) = text.split_once(" of ")?;
+        let (of, by) = rest.split_once(" by ")?;
+        let (number, of, by) = (number.parse().ok()?, of.parse().ok()?, by.to_owned());
+        (number < of && of <= SHARDS_MAX).then_some(Self { number, of, by })
+    }
+}
+
+/// As `2 of 6 by account`.
+impl Display for ShardOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, of, by } = self;
+        write!(f, "{number} of {of} by {by}")
     }
 }
 

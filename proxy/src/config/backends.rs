@@ -13,13 +13,34 @@ const LIST: &str = "BACKEND_URLS";
 /// The addresses of backends, each with the shards that it has.
 const SPREAD: &str = "SHARD_BACKENDS";
 
+/// Which settings name the backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// `BACKEND_URL` alone.
+    One,
+    /// `BACKEND_URL` and `SHARDS`.
+    Below,
+    /// `SHARD_BACKENDS` and `SHARDS`.
+    Spread,
+    /// `BACKEND_URLS`.
+    List,
+}
+
 /// At least one address; none exactly when a mistake was noted.
-pub(super) fn read(reader: &mut SettingsReader<'_>) -> Vec<Url> {
+pub(super) fn read(reader: &mut SettingsReader<'_>) -> (NamedBy, Vec<Url>) {
     let list = reader.words(LIST);
-    let is_spread = reader.text(SPREAD).is_some();
-    if list.is_empty() {
-        return if is_spread { spread(reader) } else { below_one(reader) };
+    match reader.text(SPREAD) {
+        _ if !list.is_empty() => (NamedBy::List, listed(reader, list)),
+        Some(_) => (NamedBy::Spread, spread(reader)),
+        None => {
+            let urls = below_one(reader);
+            (if urls.len() > 1 { NamedBy::Below } else { NamedBy::One }, urls)
+        }
     }
+}
+
+/// Those of the shards, in their order.
+fn listed(reader: &mut SettingsReader<'_>, list: Vec<&str>) -> Vec<Url> {
     for other in [ONE, SHARDS, SPREAD] {
         if reader.text(other).is_some() {
             reader.error(format!(

@@ -7,8 +7,9 @@ use actix_web::test::TestRequest;
 
 use super::*;
 use crate::admin::AuthError;
+use crate::config::NamedBy;
 use crate::error::UpstreamError;
-use crate::missing::Missing;
+use crate::missing::{Mismatch, Missing};
 use crate::upstream::{AdminApiError, LookupError};
 
 /// What is in the files of a folder of this crate.
@@ -52,22 +53,31 @@ fn each_message_that_the_server_names_is_there_and_is_used() {
 const NO_SHARD: &str =
     "shard: missing; expected the number of one of {n} shards, from 0: each tells this for itself";
 
-/// Shards that are missing.
-fn missing() -> UpstreamError {
+/// Shards that are missing, perhaps since something else answers at their address.
+fn missing(mismatch: Option<Mismatch>) -> UpstreamError {
     let since = "2026-11-23T09:30:00Z".parse().unwrap();
-    UpstreamError::ShardsMissing(Missing::new([1, 3].into_iter().collect(), since))
+    UpstreamError::ShardsMissing(Missing::new([1, 3].into_iter().collect(), since, mismatch))
+}
+
+/// What may be wrong with what answers in place of a shard.
+fn mismatches() -> Vec<Mismatch> {
+    let named = [NamedBy::Below, NamedBy::Spread, NamedBy::List];
+    let of = |named| [Mismatch::Count(503, named), Mismatch::None(named)];
+    named.into_iter().flat_map(of).chain([Mismatch::Shard(503)]).collect()
 }
 
 /// All errors of the proxy's own that reach pages and elements.
 fn errors() -> Vec<String> {
     let source = include_str!("../error.rs");
     let texts = source.split("#[error(\"").skip(1).filter_map(|it| it.split('"').next());
+    // That one is below.
+    let texts = texts.filter(|it| *it != "{0}");
     let texts =
         texts.map(|it| it.replace("number: {0}", "number: 1, 3 (since 2026-11-23T09:30:00.000Z)"));
     let upstream: Vec<_> = texts.map(|it| it.replace("{0}", "503")).collect();
     assert!(upstream.contains(&UpstreamError::Status(503).to_string()));
-    assert!(upstream.contains(&missing().to_string()));
-    assert_eq!(upstream.len(), source.matches("#[error(").count(), "each is one text");
+    assert!(upstream.contains(&missing(None).to_string()));
+    assert_eq!(upstream.len() + 1, source.matches("#[error(").count(), "each is one text");
     let others = [
         AuthError::TooOften(Duration::from_secs(7)).to_string(),
         AuthError::TotalNeedsToken.to_string(),
@@ -79,7 +89,8 @@ fn errors() -> Vec<String> {
         LookupError::Throttled.to_string(),
         LookupError::Busy.to_string(),
     ];
-    upstream.into_iter().chain(others).collect()
+    let mismatches = mismatches().into_iter().map(|it| UpstreamError::OtherShard(it).to_string());
+    upstream.into_iter().chain(mismatches).chain(others).collect()
 }
 
 #[test]
@@ -87,7 +98,11 @@ fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
     let mut known = Vec::new();
     for text in errors() {
         // People read it with spaces at which no line breaks.
-        assert_eq!(Language::ENGLISH.of_server(&text).replace('\u{a0}', " "), text);
+        let said = Language::ENGLISH.of_server(&text).replace('\u{a0}', " ");
+        // A page has no parameter.
+        let is_of_one = text == NO_SHARD.replace("{n}", "3");
+        let of_each = "each of 3 shards tells this for itself, and there is no sum of it";
+        assert_eq!(said, if is_of_one { of_each } else { &text });
         let key = text.replace("503", "{n}").replace(" 7 s", " {n} s");
         let key = key.replace("one of 3 shards", "one of {n} shards");
         let key = key.replace("1, 3 (since 2026-11-23T09:30:00.000Z)", "{shards} (since {since})");
@@ -102,8 +117,12 @@ fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
     let german = Language(TAGS.iter().position(|it| *it == "de").unwrap());
     let status = "das Backend hat mit Status 503 geantwortet";
     assert_eq!(german.of_server("the backend answered with status 503"), status);
-    let told = german.of_server(&missing().to_string());
+    let told = german.of_server(&missing(None).to_string());
     assert_eq!(told, "Shards ohne Zahl: 1, 3 (seit 2026-11-23T09:30:00.000Z)");
+    let mismatch = Mismatch::Count(6, NamedBy::Spread);
+    let told = german.of_server(&missing(Some(mismatch)).to_string());
+    let why = "das Backend zählt in 6 Shards: erwartet wird dasselbe SHARDS im Proxy";
+    assert_eq!(told, format!("Shards ohne Zahl: 1, 3 (seit 2026-11-23T09:30:00.000Z): {why}"));
     assert_eq!(german.of_server("8192 bytes are too many"), "8192 bytes are too many");
 }
 

@@ -239,6 +239,7 @@ async fn exchange<T, Read: Future<Output = Result<T, Failure>>>(
 ) -> Result<T, FailedExchange> {
     let exchange = async {
         let response = request.send().await?;
+        backend.check(&response)?;
         let status = response.status().as_u16();
         match status {
             200 => Ok(Ok(read(response).await?)),

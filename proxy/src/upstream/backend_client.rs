@@ -2,22 +2,27 @@
 
 use std::time::Duration;
 
-use live_users_http_kit::{BodyError, error_chain, http_client_of};
-use live_users_wire::ACCESS_ENDED;
-use reqwest::{Client, Method, RequestBuilder, Url};
+use live_users_http_kit::{BodyError, error_chain, http_client_of, read_body};
+use live_users_wire::{ACCESS_ENDED, Problem};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
+use super::identity::Identity;
 use crate::error::UpstreamError;
 
 /// What this server calls itself.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// The longest refusal that is read, in bytes.
+pub(super) const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// Sends requests to the backend.
 #[derive(Clone)]
 pub(crate) struct BackendClient {
     client: Client,
     base: Url,
+    pub(super) identity: Identity,
     pub(super) timeout: Duration,
     /// Where requests run. Not the runtime of the worker that happens to ask, or the connections
     /// would belong to that worker.
@@ -36,9 +41,9 @@ impl BackendClient {
     ///
     /// # Errors
     /// When the system has no certificates to verify an `https://` backend with.
-    pub(super) fn new(base: &Url, timeout: Duration) -> std::io::Result<Self> {
+    pub(super) fn new(base: &Url, identity: Identity, timeout: Duration) -> std::io::Result<Self> {
         let client = http_client_of(("BACKEND_URL", base), USER_AGENT, timeout)?;
-        Ok(Self { client, base: base.clone(), timeout, runtime: Handle::current() })
+        Ok(Self { client, base: base.clone(), identity, timeout, runtime: Handle::current() })
     }
 
     /// The URL of the backend's count. All that is known about it lies below.
@@ -55,6 +60,15 @@ impl BackendClient {
     /// As [`BackendClient::count_url`].
     pub(crate) fn url(&self, path: &str) -> std::io::Result<Url> {
         self.base.join(path).map_err(std::io::Error::other)
+    }
+
+    /// Takes what the head of an answer says of shards.
+    ///
+    /// # Errors
+    /// If something else answers than the shard that is expected here.
+    pub(super) fn check(&self, answer: &Response) -> Result<(), Failure> {
+        let checked = self.identity.check(answer);
+        checked.map_err(|(mismatch, detail)| failure(UpstreamError::OtherShard(mismatch), detail))
     }
 
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -82,6 +96,26 @@ pub(crate) fn wrong_status(status: u16) -> Failure {
         _ => UpstreamError::Status(status),
     };
     failure(upstream_error, format!("status {status}"))
+}
+
+/// The same with the backend's own words, for the log.
+pub(super) async fn wrong_answer(response: Response) -> Failure {
+    let status = response.status().as_u16();
+    let Failure { upstream_error, detail } = wrong_status(status);
+    let body = read_body(response, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    let detail = match serde_json::from_slice(&body) {
+        Ok(Problem { error, .. }) => format!("{detail}: {error}"),
+        Err(_) => detail,
+    };
+    failure(upstream_error, detail)
+}
+
+/// Why a scope is refused: its access has ended, or something else is wrong.
+pub(super) fn refusal_of_scope(body: &[u8]) -> Failure {
+    match has_ended(body) {
+        true => failure(UpstreamError::AccessEnded, "status 403".to_owned()),
+        false => wrong_status(403),
+    }
 }
 
 /// Whether this refusal says that an access has ended.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use live_users_http_kit::{LogThrottle, read_body};
-use live_users_wire::{Count, WITH_DOUBT, sum_of_counts};
+use live_users_wire::{Count, WITH_DOUBT, all_parts, sum_of_counts};
 use parking_lot::Mutex;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
 use super::asked::Asked;
-use super::backend_client::{Failure, failure, has_ended, wrong_status};
+use super::backend_client::{Failure, failure, refusal_of_scope, wrong_answer};
 use super::shards::{CONTACT, Shard, Shards};
 use crate::error::{TOKEN_REFUSED, UpstreamError};
 
@@ -119,6 +119,8 @@ impl Upstream {
                 details.push(format!("shard {shard}: evidence for it waits at another backend"));
             }
         }
+        let missing = all_parts(counts.iter().map(Option::as_ref)).err().unwrap_or_default();
+        self.shards.missed_none_but(missing);
         let missing = |shards| failure(self.shards.missing(shards), details.join("; "));
         sum_of_counts(counts).map_err(missing)
     }
@@ -184,9 +186,9 @@ impl Upstream {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
         let response = request.send().await?;
+        shard.client.check(&response)?;
         match response.status().as_u16() {
             200 => {
-                shard.note_lacking(response.headers());
                 let count = count_in(&read_body(response, BODY_BYTES_MAX).await?)?;
                 match asked.is_answered_by(count.agent.as_deref()) {
                     true => Ok(count),
@@ -196,13 +198,14 @@ impl Upstream {
             404 if asked.agent.is_some() => {
                 Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
             }
-            403 if asked.scope.is_some()
-                && has_ended(&read_body(response, BODY_BYTES_MAX).await?) =>
-            {
-                Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
+            403 if asked.scope.is_some() => {
+                Err(refusal_of_scope(&read_body(response, BODY_BYTES_MAX).await?))
             }
-            503 => Err(failure(UpstreamError::NotKnown, "status 503".to_owned())),
-            status => Err(wrong_status(status)),
+            503 => Err(Failure {
+                upstream_error: UpstreamError::NotKnown,
+                ..wrong_answer(response).await
+            }),
+            _ => Err(wrong_answer(response).await),
         }
     }
 

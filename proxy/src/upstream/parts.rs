@@ -51,8 +51,8 @@ enum Known {
 pub(super) enum Sum<T> {
     /// Each shard was in contact lately.
     Of(Vec<Option<T>>),
-    /// These were not.
-    Missing(ShardSet),
+    /// Some were not. Others may still be pending.
+    Missing { shards: ShardSet, pending: ShardSet },
     /// Some have not told anything yet. They have a little time.
     Pending,
 }
@@ -102,11 +102,12 @@ impl Parts {
         let out: Vec<_> = contacts.map(|is_in_contact| !is_in_contact).collect();
         let is_young = now.saturating_duration_since(self.began) <= CONTACT;
         let pending = |told: &Told| is_young && !told.was_lost && told.total.is_none();
-        let missing = out.iter().zip(&*all).enumerate();
-        let missing = missing.filter(|(_, (is_out, told))| **is_out && !pending(told));
-        let missing: ShardSet = missing.map(|(shard, _)| shard).collect();
+        let (mut missing, mut waiting) = (ShardSet::default(), ShardSet::default());
+        for (shard, (_, told)) in out.iter().zip(&*all).enumerate().filter(|(_, (out, _))| **out) {
+            (if pending(told) { &mut waiting } else { &mut missing }).insert(shard);
+        }
         match () {
-            () if !missing.is_empty() => Sum::Missing(missing),
+            () if !missing.is_empty() => Sum::Missing { shards: missing, pending: waiting },
             () if out.contains(&true) => Sum::Pending,
             () => Sum::Of(all.iter().map(|told| told.total.clone()).collect()),
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use live_users_wire::{LACKING_HEADER, ShardSet};
+use live_users_wire::ShardSet;
 use parking_lot::Mutex;
 use reqwest::Url;
-use reqwest::header::HeaderMap;
 use tokio::sync::{Notify, watch};
 
 use super::backend_client::BackendClient;
+use super::identity::Identity;
 use super::stream_health::StreamHealth;
 use crate::config::Config;
 use crate::error::UpstreamError;
@@ -38,8 +38,8 @@ pub(crate) struct Shard {
     /// How its stream of all calls does.
     pub(crate) health: Arc<StreamHealth>,
     contact: Mutex<Contact>,
-    /// The shards that it said others lack evidence for, and when.
-    lacking: Mutex<Option<(Instant, ShardSet)>>,
+    /// Since when a sum lacks it; `None` while none does.
+    missed: Mutex<Option<Missed>>,
     /// It was away, and is in contact again.
     back: Notify,
 }
@@ -53,6 +53,15 @@ pub(crate) struct Contact {
     pub(crate) moment: Timestamp,
 }
 
+/// A sum lacked a shard.
+#[derive(Clone, Copy, Debug)]
+struct Missed {
+    /// The first time.
+    since: Timestamp,
+    /// The last time.
+    last: Instant,
+}
+
 /// Somebody who reads a stream of a sum, until it is dropped.
 pub(super) struct Watching {
     _watching: watch::Receiver<()>,
@@ -64,8 +73,10 @@ impl Shards {
     /// # Errors
     /// When the system has no certificates to verify an `https://` backend with.
     pub(crate) fn new(config: &Config) -> std::io::Result<Self> {
+        let of = config.backends.len();
         let shard = |(number, base): (usize, &Url)| {
-            let client = BackendClient::new(base, config.backend_timeout)?;
+            let identity = Identity::new((number, of), config.backends_named_by, base);
+            let client = BackendClient::new(base, identity, config.backend_timeout)?;
             let contact = Contact { at: None, moment: Timestamp::now() };
             Ok(Shard {
                 number,
@@ -73,7 +84,7 @@ impl Shards {
                 client,
                 health: Arc::default(),
                 contact: Mutex::new(contact),
-                lacking: Mutex::default(),
+                missed: Mutex::default(),
                 back: Notify::new(),
             })
         };
@@ -108,15 +119,31 @@ impl Shards {
     /// Those that lack evidence which waits at another backend, as one has said within [`CONTACT`].
     pub(super) fn lacking(&self, now: Instant) -> ShardSet {
         let lately = |(at, _): &(Instant, _)| now.saturating_duration_since(*at) <= CONTACT;
-        let told = self.all.iter().filter_map(|it| it.lacking.lock().filter(lately));
+        let told = self.all.iter().filter_map(|it| it.client.identity.lacking().filter(lately));
         told.fold(ShardSet::default(), |all, (_, lacking)| all.and(lacking))
     }
 
-    /// Why there is no sum without these.
+    /// Why there is no sum without these: since when, and what is wrong with one of them if that is known.
     pub(super) fn missing(&self, shards: ShardSet) -> UpstreamError {
-        let since = shards.iter().filter_map(|number| self.get(number));
-        let since = since.map(|shard| shard.contact().moment).min();
-        UpstreamError::ShardsMissing(Missing::new(shards, since.unwrap_or_else(Timestamp::now)))
+        let (now, moment) = (Instant::now(), Timestamp::now());
+        let missing = || shards.iter().filter_map(|number| self.get(number));
+        let since = missing().map(|shard| {
+            let mut missed = shard.missed.lock();
+            let missed = missed.get_or_insert(Missed { since: moment, last: now });
+            missed.last = now;
+            missed.since
+        });
+        let since = since.min().unwrap_or(moment);
+        let mismatch = missing().find_map(|shard| shard.client.identity.mismatch());
+        UpstreamError::ShardsMissing(Missing::new(shards, since, mismatch))
+    }
+
+    /// A sum lacks none but these now. Who was missed and has told its number since is missed no more.
+    pub(super) fn missed_none_but(&self, missing: ShardSet) {
+        for shard in self.all.iter().filter(|shard| !missing.has(shard.number)) {
+            let told = shard.contact().at;
+            shard.missed.lock().take_if(|missed| told.is_some_and(|at| at > missed.last));
+        }
     }
 
     /// Has the shards asked all the time, to stay in contact.
@@ -147,13 +174,6 @@ impl Shard {
         if before.at.is_none_or(|at| now.saturating_duration_since(at) > CONTACT) {
             self.back.notify_waiters();
         }
-    }
-
-    /// Takes what its answer says of shards of others.
-    pub(super) fn note_lacking(&self, headers: &HeaderMap) {
-        let lacking = headers.get(LACKING_HEADER).and_then(|it| it.to_str().ok());
-        let lacking = lacking.map(|it| (Instant::now(), ShardSet::read(it)));
-        *self.lacking.lock() = lacking;
     }
 
     /// Resolves when it was away for so long that there was no sum, and is in contact again.

@@ -19,7 +19,9 @@ use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::asked::Asked;
-use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
+use super::backend_client::{
+    BackendClient, Failure, REFUSAL_BYTES_MAX, failure, refusal_of_scope, wrong_answer,
+};
 use super::direct::Direct;
 use super::receiver::{Receiver, Subscription};
 use super::stream_health::StreamHealth;
@@ -32,9 +34,6 @@ pub(super) const LINGER_MS: u64 = 30_000;
 
 /// The same of a scope, of which there may be many.
 pub(super) const SCOPE_LINGER_MS: u64 = 2_000;
-
-/// The longest refusal that is read, in bytes.
-const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// A backend that is silent for so long is gone, in milliseconds.
 const SILENCE_MS_MAX: u64 = 2 * HEARTBEAT_MS;
@@ -267,6 +266,7 @@ impl<R: Receiver> Stream<R> {
         }
         let request = self.asked.add_to_headers(request);
         let response = request.send().await?;
+        self.backend.check(&response)?;
         let status = response.status().as_u16();
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match status {
@@ -275,12 +275,10 @@ impl<R: Receiver> Stream<R> {
             404 if self.asked.agent.is_some() => {
                 Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
             }
-            403 if self.asked.scope.is_some()
-                && has_ended(&read_body(response, REFUSAL_BYTES_MAX).await?) =>
-            {
-                Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
+            403 if self.asked.scope.is_some() => {
+                Err(refusal_of_scope(&read_body(response, REFUSAL_BYTES_MAX).await?))
             }
-            _ => Err(wrong_status(status)),
+            _ => Err(wrong_answer(response).await),
         }
     }
 }

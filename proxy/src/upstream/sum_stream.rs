@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use live_users_broadcast::{Latest, SlotState, Throttle};
 use live_users_wire::{
-    ByAgent, LastCount, LiveCount, NoFrame, Summed, sum_of_summaries, sum_of_totals,
+    ByAgent, LastCount, LiveCount, NoFrame, ShardSet, Summed, sum_of_summaries, sum_of_totals,
 };
 use reqwest::header::HeaderValue;
 use tokio::time::sleep;
@@ -142,6 +142,7 @@ impl<'a> Publisher<'a> {
             let now = Instant::now();
             let wait = match self.parts.totals(now) {
                 Sum::Of(totals) => {
+                    self.shards.missed_none_but(ShardSet::default());
                     match sum_of_totals(totals) {
                         Ok(total) => self.publish(total),
                         Err(missing) => self.report(self.shards.missing(missing)),
@@ -150,7 +151,8 @@ impl<'a> Publisher<'a> {
                     // Until the first of them is silent for too long.
                     self.parts.holds_for(now) + Duration::from_millis(1)
                 }
-                Sum::Missing(missing) => {
+                Sum::Missing { shards: missing, pending } => {
+                    self.shards.missed_none_but(missing.and(pending));
                     self.report(self.shards.missing(missing));
                     LOOK
                 }

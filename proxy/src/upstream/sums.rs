@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::join_all;
 use live_users_http_kit::{ParameterError, read_body};
 use live_users_wire::{
-    ActivityPage, CallPage, Success, Summary, Summed, merged_activities, merged_calls,
+    ActivityPage, CallPage, Success, Summary, Summed, all_parts, merged_activities, merged_calls,
     sum_of_summaries,
 };
 use reqwest::{Method, Response};
@@ -170,6 +170,8 @@ impl AdminApi {
                 *part = None;
             }
         }
+        let missing = all_parts(parts.iter().map(Option::as_ref)).err().unwrap_or_default();
+        self.shards.missed_none_but(missing);
         Ok(parts)
     }
 

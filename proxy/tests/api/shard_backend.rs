@@ -8,6 +8,8 @@ use crate::backend::{Backend, Request, ok};
 
 const UNKNOWN: &str = r#"{"error":"the number is not known at present"}"#;
 
+const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+
 pub(crate) const AS_OF: &str = "2026-11-23T09:30:00.000Z";
 
 /// A backend that answers by itself: its number, its summary, and streams of them. The test changes it.
@@ -31,6 +33,8 @@ pub(crate) struct Told {
     pub(crate) has_no_stream: bool,
     /// The shards of others of which it says that they lack evidence.
     pub(crate) lacking: &'static str,
+    /// Which shard it says to be, if it does.
+    pub(crate) shard: &'static str,
 }
 
 impl Shard {
@@ -49,6 +53,7 @@ impl Shard {
             is_unknown: false,
             has_no_stream: false,
             lacking: "",
+            shard: "",
         };
         let (told, now) = channel(told);
         let url = backend.url.clone();
@@ -66,6 +71,14 @@ impl Shard {
 }
 
 impl Told {
+    /// What an answer says of shards in its head.
+    fn with_headers(&self, answer: String) -> String {
+        let headers = [("lacking-shards", self.lacking), ("shard", self.shard)];
+        let headers = headers.into_iter().filter(|(_, value)| !value.is_empty());
+        let lines: String = headers.map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+        answer.replacen("\r\n", &format!("{lines}\r\n"), 1)
+    }
+
     /// Of this agent, if one is asked for.
     fn frame(&self, agent: Option<&str>) -> String {
         let Self { live_users, epoch, seq, .. } = self;
@@ -151,11 +164,7 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
         "" | "/stream" if agent.as_deref() == Some("nobody") => {
             ok(r#"{"error":"agent: there is no such agent here"}"#).replacen("200 OK", "404 Not", 1)
         }
-        "" => {
-            let answer = ok(&told.frame(agent.as_deref()));
-            let lacking = format!("200 OK\r\nlacking-shards: {}", told.lacking);
-            if told.lacking.is_empty() { answer } else { answer.replacen("200 OK", &lacking, 1) }
-        }
+        "" => ok(&told.frame(agent.as_deref())),
         "/summary" => ok(&told.summary()),
         "/stream" if told.has_no_stream => ok("{}").replacen("200 OK", "500 Oops", 1),
         // It is of before there were changes.
@@ -164,7 +173,7 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
         }
         path @ ("/stream" | "/summary/stream") => {
             let is_summary = path == "/summary/stream";
-            request.open_stream().await;
+            request.start_to_say(&told.with_headers(STREAM.to_owned())).await;
             return tell(request, now, (is_summary, agent)).await;
         }
         "/activity" => ok(&told.activity(&line)),
@@ -175,7 +184,7 @@ pub(crate) async fn answer(mut request: Request, mut now: Receiver<Told>) {
         "/history" | "/alerts" => ok(&json!({"by": n, "line": line}).to_string()),
         _ => ok(r#"{"error":"there is no such call"}"#).replacen("200 OK", "404 Not", 1),
     };
-    request.say(&says).await;
+    request.say(&told.with_headers(says)).await;
 }
 
 /// Tells each change, until the shard is gone.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use live_users_testkit::{Events, Metrics, Server, Socket};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -90,6 +91,103 @@ async fn a_shard_that_lacks_evidence_which_waits_at_another_backend_is_named_in_
     assert_eq!(count(&proxy).await, (200, r#"{"success":true,"liveUsers":7}"#.to_owned()));
     let back = until(&mut socket, |frame| frame["success"] == true).await;
     assert_eq!(back["liveUsers"], 7);
+}
+
+#[tokio::test]
+async fn a_shard_is_missing_since_it_was_missed_first() {
+    let shards = shards();
+    let proxy = proxy_of(&shards);
+    assert_eq!(count(&proxy).await.0, 200);
+    let since = async || {
+        let (status, body) = count(&proxy).await;
+        assert_eq!(status, 502, "{body}");
+        let since = body.split("(since ").nth(1).and_then(|it| it.split(')').next());
+        let since: Timestamp = since.expect("since when").parse().expect("a moment");
+        since
+    };
+    // Moments are told in milliseconds.
+    let earlier = Timestamp::now() - SignedDuration::from_millis(1);
+    shards[1].told.send_modify(|told| told.is_unknown = true);
+    let first = since().await;
+    assert!(first > earlier, "it told its number before {earlier}: {first}");
+    let later = Timestamp::now();
+    shards[2].told.send_modify(|told| told.is_unknown = true);
+    assert_eq!([since().await, since().await], [first; 2]);
+    // The first one is back, and the other one is not.
+    shards[1].told.send_modify(|told| told.is_unknown = false);
+    let second = since().await;
+    assert!(second > later - SignedDuration::from_millis(1), "{second} before {later}");
+    shards[2].told.send_modify(|told| (told.is_unknown, told.lacking) = (false, "0"));
+    let third = since().await;
+    // It answers all the time, and lacks evidence all the time.
+    assert_eq!([since().await, since().await], [third; 2]);
+    assert!(third >= second);
+    shards[2].told.send_modify(|told| told.lacking = "");
+    assert_eq!(count(&proxy).await.0, 200);
+    let before = Timestamp::now() - SignedDuration::from_millis(1);
+    shards[2].told.send_modify(|told| told.lacking = "0");
+    assert!(since().await > before, "it was whole meanwhile");
+}
+
+#[tokio::test]
+async fn no_number_is_taken_of_a_service_with_another_count_or_of_another_shard() {
+    let shards = shards();
+    for (shard, says) in shards.iter().zip(["0 of 3 by agent", "1 of 3 by agent", ""]) {
+        // One that knows nothing of shards may be in a list, too.
+        shard.told.send_modify(|told| told.shard = says);
+    }
+    let proxy = proxy_of(&shards);
+    let mut socket = Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap();
+    until(&mut socket, |frame| frame["liveUsers"] == 7).await;
+    for (says, why) in [
+        (
+            "1 of 6 by agent",
+            "the backend counts in 6 shards: expected the address of each in BACKEND_URLS",
+        ),
+        (
+            "2 of 3 by agent",
+            "shard 2 answers in place of another one: expected the addresses in the order of the \
+             shards in BACKEND_URLS",
+        ),
+    ] {
+        shards[1].told.send_modify(|told| told.shard = says);
+        let is_told = |text: &str| {
+            assert!(text.starts_with("shards without a number: 1 (since 20"), "{text}");
+            assert!(text.ends_with(&format!("): {why}")), "{text}");
+        };
+        let (status, told) = answer_to(&proxy, "").await;
+        assert_eq!((status, &told["liveUsers"]), (502, &json!(0)), "{told}");
+        is_told(told["error"].as_str().unwrap());
+        for path in ["/summary", "/calls", "/activity"] {
+            let (status, told) = answer_to(&proxy, path).await;
+            assert_eq!(status, 502, "{path}: {told}");
+            is_told(told["error"].as_str().unwrap());
+        }
+        let (status, of_one) = answer_to(&proxy, "/history?shard=1").await;
+        assert_eq!((status, &of_one["error"]), (502, &json!(why)));
+        let (status, ready) = seen(get(&proxy, "/readyz", &[]).await).await;
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        assert_eq!(status, 503, "{ready}");
+        is_told(ready["reason"].as_str().unwrap());
+        // One that is opened now, and the one that is open already.
+        for socket in [&mut Socket::open(&at(&proxy, "/ws"), &[]).await.unwrap(), &mut socket] {
+            let lost = until(socket, |frame| frame["success"] == false).await;
+            assert_eq!(lost["liveUsers"], 0);
+        }
+        shards[1].told.send_modify(|told| told.shard = "1 of 3 by agent");
+        assert_eq!(count(&proxy).await.0, 200);
+        until(&mut socket, |frame| frame["success"] == true).await;
+    }
+}
+
+#[tokio::test]
+async fn a_summary_is_not_told_of_a_shard_that_lacks_evidence_also_if_nobody_asks_for_the_total() {
+    let shards = shards();
+    shards[2].told.send_modify(|told| told.lacking = "1");
+    let proxy = proxy_of(&shards);
+    let (status, told) = answer_to(&proxy, "/summary").await;
+    assert_eq!(status, 502, "{told}");
+    assert!(told["error"].as_str().unwrap().contains("shards without a number: 1 ("), "{told}");
 }
 
 #[tokio::test]

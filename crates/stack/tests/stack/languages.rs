@@ -196,7 +196,7 @@ async fn no_text_of_an_outage_is_outside_the_files_and_a_page_that_is_opened_the
 
     browser.goto(&page).await;
     browser.wait_for("the notice", &has("#notice", "⟦There is nothing to show")).await;
-    let nothing = "⟦Offline. There is nothing to show yet.⟧";
+    let nothing = "⟦Offline. There is nothing to show at present.⟧";
     browser.wait_for("it to be said", &format!("{said} === '{nothing}'")).await;
     browser.wait_for("the calls", &has("#calls-error", "⟦The calls cannot be read: ")).await;
     browser.wait_for("the activity", &has("#activity-error", "⟦The activity cannot be ")).await;

@@ -71,13 +71,13 @@ async fn told(events: &mut Events, is_so: impl Fn(&Value) -> bool) {
     while !is_so(&events.next().await.expect("the stream is open")) {}
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_backend_a_webhook_comes_to_the_proxy_tells_all_and_names_what_is_missing() {
+/// Three backends that have two of six shards each.
+fn team() -> (Team, TempDir) {
     let agent = |n| {
         let number = number(n);
         format!("[[agent]]\nid = \"a{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n")
     };
-    let (_folder, agents) = write_agents(&(0..12).map(agent).collect::<String>());
+    let (folder, agents) = write_agents(&(0..12).map(agent).collect::<String>());
     let folders = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
     let ways = [(); 3].map(|()| Relay::to_nowhere());
     let mut team = Team { folders, ways, agents, backends: Vec::new() };
@@ -85,6 +85,72 @@ async fn whatever_backend_a_webhook_comes_to_the_proxy_tells_all_and_names_what_
         let backend = team.start(n);
         team.backends.push(backend);
     }
+    (team, folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_knows_another_number_of_shards_tells_no_sum_and_names_the_setting() {
+    let (team, _folder) = team();
+    (0..12).for_each(|n| call(&team.twilio(0), n));
+    let [a, b, c] = team.ways.each_ref().map(|way| way.url.as_str());
+    let listed = (0..4).map(|n| format!("{}/shards/{n}", [a, b, c, a][n]));
+    let listed = listed.collect::<Vec<_>>().join(",");
+    let four = format!("0={a},1={b},2={c},3={a}");
+    let swapped = team.places().replace("1=", "x=").replace("2=", "1=").replace("x=", "2=");
+    for (settings, missing, why) in [
+        (
+            &[("SHARDS", "4"), ("SHARD_BACKENDS", four.as_str())][..],
+            "0, 1, 2, 3",
+            "the backend counts in 6 shards: expected the same SHARDS in the proxy",
+        ),
+        (
+            &[("BACKEND_URLS", listed.as_str())],
+            "0, 1, 2, 3",
+            "the backend counts in 6 shards: expected the address of each in BACKEND_URLS",
+        ),
+        (
+            &[("SHARDS", "6"), ("SHARD_BACKENDS", swapped.as_str())],
+            "1, 2",
+            "the backend there does not have this shard: expected the same SHARDS and SHARD_BACKENDS \
+             as at the backends",
+        ),
+        (
+            &[("SHARDS", "6"), ("BACKEND_URL", a)],
+            "1, 2, 4, 5",
+            "the backend does not have this shard: expected its SHARDS, and SHARD_BACKENDS in place of \
+             BACKEND_URL if several backends have the shards",
+        ),
+    ] {
+        let mut proxy = proxy_all(settings);
+        let is_told = |text: &str| {
+            let start = format!("shards without a number: {missing} (since 20");
+            assert!(text.starts_with(&start) && text.ends_with(&format!("): {why}")), "{text}");
+        };
+        let told = polled(&proxy);
+        assert_eq!((&told["success"], &told["liveUsers"]), (&json!(false), &json!(0)), "{told}");
+        is_told(told["error"].as_str().expect("a text"));
+        let ready = get(&format!("{}/readyz", proxy.url));
+        let ready: Value = serde_json::from_str(&ready.body).expect("JSON");
+        assert_eq!(ready["status"], "unready");
+        is_told(ready["reason"].as_str().expect("a text"));
+        let stream = format!("{}/api/live-users/stream", proxy.url);
+        let mut events = Events::open(&stream, &[]).await.expect("a stream");
+        told_none(&mut events, is_told).await;
+        proxy.await_log(why);
+    }
+}
+
+/// The first frame says that there is no number, and why.
+async fn told_none(events: &mut Events, is_why: impl Fn(&str)) {
+    let frame = events.next().await.expect("the stream is open");
+    let frame: Value = serde_json::from_str(&frame).expect("JSON");
+    assert_eq!((&frame["success"], &frame["liveUsers"]), (&json!(false), &json!(0)), "{frame}");
+    is_why(frame["error"].as_str().expect("a text"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_backend_a_webhook_comes_to_the_proxy_tells_all_and_names_what_is_missing() {
+    let (mut team, _folder) = team();
     let proxy = proxy_all(&[("SHARDS", "6"), ("SHARD_BACKENDS", &team.places())]);
     let stream = format!("{}/api/live-users/stream", proxy.url);
     let mut events = Events::open(&stream, &[]).await.expect("a stream");

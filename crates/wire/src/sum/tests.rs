@@ -376,3 +376,13 @@ fn shards_are_listed_in_their_order() {
     assert_eq!(set.to_string(), "1, 3, 12, 63");
     assert_eq!(ShardSet::default().to_string(), "");
 }
+
+#[test]
+fn which_shard_an_answer_is_of_is_read_as_it_is_written() {
+    let shard = ShardOf { number: 2, of: 6, by: "account".to_owned() };
+    assert_eq!(shard.to_string(), "2 of 6 by account");
+    assert_eq!(ShardOf::read("2 of 6 by account"), Some(shard));
+    for wrong in ["", "2", "2 of 6", "6 of 6 by agent", "0 of 65 by agent", "-1 of 6 by agent"] {
+        assert_eq!(ShardOf::read(wrong), None, "{wrong}");
+    }
+}
