@@ -43,6 +43,9 @@ pub(crate) enum UpstreamError {
     /// Something else than the shard that is expected at its address.
     #[error("{0}")]
     OtherShard(Mismatch),
+    /// The backend counts in several shards, and the proxy asks it as if there were one.
+    #[error("the backend counts in shards: expected SHARDS (or also SHARD_BACKENDS) in the proxy")]
+    InShards,
     /// More bytes than any answer has.
     #[error("the backend's answer is too big")]
     TooBig,
@@ -106,6 +109,7 @@ impl ResponseError for UpstreamError {
             | Self::NotKnown
             | Self::ShardsMissing(_)
             | Self::OtherShard(_)
+            | Self::InShards
             | Self::TooBig
             | Self::NotJson
             | Self::NotACount

@@ -1,17 +1,16 @@
 //! The sessions that have ended before their time, shared by all proxies through the backend, which
 //! keeps them in its journal.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use actix_web::web::Data;
-use live_users_http_kit::{LogThrottle, read_body};
+use live_users_http_kit::read_body;
 use live_users_wire::{EndedSession, EndedSessions};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Url};
 
 use crate::admin::Authenticator;
-use crate::error::UpstreamError;
+use crate::error::{TOKEN_REFUSED, UpstreamError};
 use crate::upstream::{BackendClient, Failure, failure, wrong_status};
 
 /// How often the list is read, in milliseconds. So long a copy of a cookie may still open something
@@ -27,7 +26,6 @@ pub(crate) struct SharedSessions {
     base: Url,
     authorization: HeaderValue,
     authenticator: Data<Authenticator>,
-    lines: Arc<LogThrottle>,
 }
 
 impl SharedSessions {
@@ -41,21 +39,27 @@ impl SharedSessions {
         authenticator: Data<Authenticator>,
     ) -> std::io::Result<Self> {
         let base = backend.url("api/sessions/")?;
-        Ok(Self { backend, base, authorization, authenticator, lines: Arc::default() })
+        Ok(Self { backend, base, authorization, authenticator })
     }
 
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
+        let mut trouble = None;
         loop {
-            if let Err(Failure { upstream_error, detail }) = self.synchronize().await {
-                self.authenticator.note_not_learned(upstream_error.into());
-                if let Some(held_back) = self.lines.line_at(Instant::now()) {
-                    log::warn!(
-                        "sessions that ended elsewhere are not known: {upstream_error}: {detail} \
-                         ({held_back} such lines before this one were held back)"
-                    );
-                }
+            let now = self.synchronize().await.err();
+            if let Some(failed) = &now {
+                self.authenticator.note_not_learned(failed.upstream_error.into());
             }
+            // It is tried again each second, and says the same until somebody changes something.
+            let now = now.map(|failed| text_of(&failed));
+            match (&now, &trouble) {
+                (Some(why), _) if now != trouble => {
+                    log::warn!("sessions that ended elsewhere are not known: {why}");
+                }
+                (None, Some(_)) => log::info!("sessions that ended elsewhere are known again"),
+                (None | Some(_), _) => {}
+            }
+            trouble = now;
             let pause = tokio::time::sleep(Duration::from_millis(READ_EVERY_MS));
             tokio::select! {
                 () = pause => {}
@@ -110,6 +114,14 @@ impl SharedSessions {
 
     fn at(&self, path: &str) -> Result<Url, Failure> {
         self.base.join(path).map_err(|error| failure(UpstreamError::Broken, error.to_string()))
+    }
+}
+
+/// What was wrong, with the setting that it is about.
+fn text_of(Failure { upstream_error, detail }: &Failure) -> String {
+    match upstream_error {
+        UpstreamError::Status(401 | 403) => format!("{TOKEN_REFUSED}: {detail}"),
+        _ => format!("{upstream_error}: {detail}"),
     }
 }
 

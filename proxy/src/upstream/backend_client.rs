@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use live_users_http_kit::{BodyError, error_chain, http_client_of, read_body};
-use live_users_wire::{ACCESS_ENDED, Problem};
+use live_users_wire::ACCESS_ENDED;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use tokio::runtime::Handle;
@@ -103,11 +103,29 @@ pub(super) async fn wrong_answer(response: Response) -> Failure {
     let status = response.status().as_u16();
     let Failure { upstream_error, detail } = wrong_status(status);
     let body = read_body(response, REFUSAL_BYTES_MAX).await.unwrap_or_default();
-    let detail = match serde_json::from_slice(&body) {
-        Ok(Problem { error, .. }) => format!("{detail}: {error}"),
-        Err(_) => detail,
+    let Ok(said) = serde_json::from_slice::<Refusal>(&body) else {
+        return failure(upstream_error, detail);
     };
-    failure(upstream_error, detail)
+    let upstream_error = if said.is_in_shards() { UpstreamError::InShards } else { upstream_error };
+    failure(upstream_error, format!("{detail}: {}", said.error))
+}
+
+/// What a backend says when it has no answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    expected: String,
+    #[serde(default)]
+    missing_shards: Vec<usize>,
+}
+
+impl Refusal {
+    /// Whether it counts in several shards, and was asked for what one of them or all of them tell.
+    fn is_in_shards(&self) -> bool {
+        !self.missing_shards.is_empty() || self.expected.starts_with("/shards/")
+    }
 }
 
 /// Why a scope is refused: its access has ended, or something else is wrong.

@@ -201,9 +201,11 @@ impl Upstream {
             403 if asked.scope.is_some() => {
                 Err(refusal_of_scope(&read_body(response, BODY_BYTES_MAX).await?))
             }
-            503 => Err(Failure {
-                upstream_error: UpstreamError::NotKnown,
-                ..wrong_answer(response).await
+            503 => Err(match wrong_answer(response).await {
+                Failure { upstream_error: UpstreamError::Status(_), detail } => {
+                    failure(UpstreamError::NotKnown, detail)
+                }
+                in_shards => in_shards,
             }),
             _ => Err(wrong_answer(response).await),
         }

@@ -161,6 +161,8 @@ impl AdminApi {
                     shard.in_contact();
                     Some(part)
                 }
+                // The proxy's token is one setting, wrong for all of them or at one that has another.
+                Ok(Err(error @ AdminApiError::Refused)) => return Err(error),
                 Ok(Err(error)) if !error.is_of_backend() => return Err(error),
                 Ok(Err(_)) | Err(_) => None,
             });

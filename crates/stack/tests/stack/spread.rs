@@ -4,7 +4,7 @@ use live_users_testkit::{Events, Relay, Server, Twilio, get};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{TOKEN, backend_with, proxy_all, write_agents};
+use crate::{ADMIN_TOKEN, TOKEN, backend_with, proxy_all, write_agents};
 
 struct Team {
     folders: [TempDir; 3],
@@ -138,6 +138,35 @@ async fn a_proxy_that_knows_another_number_of_shards_tells_no_sum_and_names_the_
         told_none(&mut events, is_told).await;
         proxy.await_log(why);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_without_shards_or_with_a_wrong_token_names_the_setting() {
+    let (team, _folder) = team();
+    let one = proxy_all(&[("BACKEND_URL", &team.ways[0].url)]);
+    let in_shards =
+        "the backend counts in shards: expected SHARDS (or also SHARD_BACKENDS) in the proxy";
+    let told = polled(&one);
+    assert_eq!((&told["success"], &told["error"]), (&json!(false), &json!(in_shards)));
+    let ready = get(&format!("{}/readyz", one.url));
+    let ready: Value = serde_json::from_str(&ready.body).expect("JSON");
+    assert_eq!((&ready["status"], &ready["reason"]), (&json!("unready"), &json!(in_shards)));
+    let stream = format!("{}/api/live-users/stream", one.url);
+    let mut events = Events::open(&stream, &[]).await.expect("a stream");
+    let frame: Value = serde_json::from_str(&events.next().await.expect("open")).expect("JSON");
+    assert_eq!((&frame["success"], &frame["error"]), (&json!(false), &json!(in_shards)));
+
+    let places = team.places();
+    let token = ("BACKEND_TOKEN", "not-the-token-of-these-backends-at-all");
+    let mut refused = proxy_all(&[("SHARDS", "6"), ("SHARD_BACKENDS", &places), token]);
+    let why = "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
+    refused.await_log(&format!("sessions that ended elsewhere are not known: {why}"));
+    let bearer = format!("Bearer {ADMIN_TOKEN}");
+    let url = format!("{}/api/live-users/summary", refused.url);
+    let told = live_users_testkit::send("GET", &url, &[("Authorization", &bearer)], b"");
+    let told: Value = serde_json::from_str(&told.body).expect("JSON");
+    assert_eq!((&told["success"], &told["error"]), (&json!(false), &json!(why)));
+    assert_eq!(polled(&refused), json!({"success": true, "liveUsers": 0}));
 }
 
 /// The first frame says that there is no number, and why.
