@@ -1,6 +1,6 @@
 //! The settings of the backend. `docs/SETTINGS.md` has them as a table.
 
-mod shards;
+pub(crate) mod shards;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;

@@ -2,10 +2,11 @@
 
 use live_users_http_kit::{ConfigErrors, Env};
 use live_users_intake::shards::ShardSet;
-use live_users_journal::{beside, check_address};
+use live_users_journal::check_address;
 use live_users_state::ShardMark;
 
 use crate::config::Config;
+use crate::config::shards::journal_of;
 
 /// The settings of one process, once for each shard that it has, and for the time in which a journal cannot
 /// be opened.
@@ -67,10 +68,7 @@ impl Config {
     fn of_shard(self, shard: usize) -> Self {
         let shards = u32::try_from(self.layout.shards()).unwrap_or(1);
         let requests = (self.rules.requests_per_minute / shards).max(1);
-        let journal_url = match shard {
-            0 => self.journal_url,
-            _ => beside(&self.journal_url, &format!("shard-{shard}")),
-        };
+        let journal_url = journal_of(&self.journal_url, shard);
         Self { shard: Some(shard), journal_url, rules: self.rules.at_most(requests), ..self }
     }
 

@@ -2,6 +2,7 @@
 
 use live_users_http_kit::{SettingsReader, read_shard_addresses, read_shards};
 use live_users_intake::shards::{Layout, SHARDS_MAX, ShardBy, ShardSet};
+use live_users_journal::beside;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -20,12 +21,36 @@ pub(crate) struct Spread {
 }
 
 /// Reads the number of shards, and what tells them apart. Their errors name them.
-pub(super) fn read(reader: &mut SettingsReader<'_>) -> Layout {
+pub(crate) fn read(reader: &mut SettingsReader<'_>) -> Layout {
     let most = SHARDS_MAX as u64;
     let shards = reader.within("SHARDS", 1, 1..=most, "shards");
     let by = reader.parsed("SHARD_BY", ShardBy::default(), "account, agent or caller");
     let layout = usize::try_from(shards).ok().and_then(|shards| Layout::new(shards, by));
     layout.expect("the number is within the bounds")
+}
+
+/// Reads which of so many shards are here; `None` if the setting is not set. Its errors name it.
+pub(crate) fn read_here(reader: &mut SettingsReader<'_>, of: usize) -> Option<ShardSet> {
+    Some(read_shards(reader, HERE, of)?.into_iter().collect())
+}
+
+/// What the journal of a shard is called beside that of shard 0.
+pub(crate) fn name_of(shard: usize) -> String {
+    format!("shard-{shard}")
+}
+
+/// The shard whose journal is called so.
+pub(crate) fn shard_of_name(name: &str) -> Option<usize> {
+    let shard = name.strip_prefix("shard-")?.parse().ok()?;
+    (shard < SHARDS_MAX && name == name_of(shard)).then_some(shard)
+}
+
+/// Where the journal of a shard is: that of shard 0 at this address, and the others beside it.
+pub(crate) fn journal_of(url: &str, shard: usize) -> String {
+    match shard {
+        0 => url.to_owned(),
+        _ => beside(url, &name_of(shard)),
+    }
 }
 
 /// Reads where the shards are; `None` if all of them are here. Its errors name the settings.
@@ -39,7 +64,7 @@ pub(super) fn read_spread(reader: &mut SettingsReader<'_>, layout: Layout) -> Op
         }
         return None;
     }
-    let here = read_shards(reader, HERE, of);
+    let here = read_here(reader, of);
     let entries = read_shard_addresses(reader, ELSEWHERE, of);
     let Some(here) = here else {
         if !entries.is_empty() {
@@ -50,7 +75,6 @@ pub(super) fn read_spread(reader: &mut SettingsReader<'_>, layout: Layout) -> Op
         }
         return None;
     };
-    let here: ShardSet = here.into_iter().collect();
     let elsewhere = elsewhere(reader, here, entries);
     let all = elsewhere.iter().fold(here, |all, (shards, _)| all.and(*shards));
     let missing = ShardSet::first(of).without(all);

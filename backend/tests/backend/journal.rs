@@ -162,7 +162,7 @@ fn a_journal_is_copied_into_an_empty_one_and_never_while_it_is_in_use() {
 fn wrong_arguments_of_a_tool_are_told_like_wrong_settings_and_no_address_is_repeated() {
     for (args, expected) in [
         (&["backup"][..], "expected <FILE>"),
-        (&["backup", "a", "file:hunter2"], "Usage: live-users-backend backup <FILE>"),
+        (&["backup", "a", "file:hunter2"], "Usage: live-users-backend backup [OPTIONS] <FILE>"),
         (&["journal"], "Usage: live-users-backend journal <COMMAND>"),
         (&["journal", "move", "--from", "file:hunter2", "--to", "file:b"], "unknown command"),
         (&["journal", "copy", "--from", "file:hunter2"], "--to is not there"),

@@ -1,5 +1,7 @@
 //! Several shards in one backend: the sum, each of them, and what is said of a call goes where it is.
 
+mod tools;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -89,6 +89,28 @@ pub fn check_address(url: &str) -> Result<(), JournalError> {
     Address::parse(url).map(drop)
 }
 
+/// Whether there is no log at this address, as far as that is known without opening it: a directory without
+/// one. A service is not asked.
+#[must_use]
+pub fn is_missing(url: &str) -> bool {
+    match Address::parse(url) {
+        #[cfg(feature = "sqlite")]
+        Ok(Address::Directory(directory)) => sqlite::refuse_missing(&directory).is_err(),
+        _ => false,
+    }
+}
+
+/// The names of the logs that are [`beside`] the one at this address: in directories below its own. A service
+/// is not asked.
+#[must_use]
+pub fn names_beside(url: &str) -> Vec<String> {
+    match Address::parse(url) {
+        #[cfg(feature = "sqlite")]
+        Ok(Address::Directory(directory)) => sqlite::logs_below(&directory),
+        _ => Vec::new(),
+    }
+}
+
 /// As [`open`], but refuses a directory without a log in place of creating one.
 ///
 /// # Errors

@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 
 pub(crate) use self::backup::{backup, refuse_missing};
 use self::directory::Directory;
+pub(crate) use self::directory::logs_below;
 use self::fault::Fault;
 use self::head::Head;
 use self::mark::Mark;

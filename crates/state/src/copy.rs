@@ -8,6 +8,7 @@ use live_users_journal::{Journal, JournalError, Lease, Position};
 
 use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, replay};
+use crate::shard_mark::ShardMark;
 use crate::snapshot;
 
 /// The lease of the replica that leads on a journal: while it is held, the journal is in use.
@@ -69,6 +70,9 @@ pub enum CopyError {
     /// There is nothing in the source.
     #[error("{} has no record and no snapshot: is its address right?", Side::Source)]
     Nothing,
+    /// The source is of another shard than is wanted.
+    #[error("{source} is {0}", source = Side::Source)]
+    OtherShard(String),
     /// There is something in the target.
     #[error("{target} is not empty, it is at {0}: name a new one", target = Side::Target)]
     NotEmpty(Position),
@@ -114,12 +118,26 @@ pub fn copy(
     to: &mut dyn Journal,
     purpose: Purpose,
 ) -> Result<Copied, CopyError> {
+    copy_if(from, to, purpose, |_| Ok(()))
+}
+
+/// As [`copy`], if the source is of a shard that is wanted: before anything is written, `is_wanted` gets
+/// its mark, and says what it is if it is not.
+///
+/// # Errors
+/// As [`copy`], and [`CopyError::OtherShard`].
+pub fn copy_if(
+    from: &mut dyn Journal,
+    to: &mut dyn Journal,
+    purpose: Purpose,
+    is_wanted: impl FnOnce(Option<&ShardMark>) -> Result<(), String>,
+) -> Result<Copied, CopyError> {
     // Held until the end: a backend that starts on either meanwhile does not lead.
     let mut leases = vec![hold(to, Side::Target)?];
     if purpose == Purpose::Move {
         leases.push(hold(from, Side::Source)?);
     }
-    let copied = copy_state(from, to, purpose);
+    let copied = copy_state(from, to, purpose, is_wanted);
     leases.iter_mut().for_each(|lease| lease.release());
     copied
 }
@@ -134,6 +152,7 @@ fn copy_state(
     from: &mut dyn Journal,
     to: &mut dyn Journal,
     purpose: Purpose,
+    is_wanted: impl FnOnce(Option<&ShardMark>) -> Result<(), String>,
 ) -> Result<Copied, CopyError> {
     let source = |error| CopyError::Journal { side: Side::Source, error };
     let target = |error| CopyError::Journal { side: Side::Target, error };
@@ -145,6 +164,7 @@ fn copy_state(
     if replayed.at.seq == 0 && !found.map_err(source)? {
         return Err(CopyError::Nothing);
     }
+    is_wanted(replayed.state.shard_mark()).map_err(CopyError::OtherShard)?;
     let empty = to.refresh().map_err(target)?;
     let mut snapshots = to.snapshots().map_err(target)?;
     if empty.seq > 0 || snapshots.load_parts().map_err(target)?.is_some() {

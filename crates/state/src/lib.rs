@@ -56,7 +56,7 @@ pub use callbacks::{
     CALLBACK_BYTES_MAX, CALLBACKS_MAX, CALLBACKS_OF_ONE_MAX, CallbackId, Callbacks, PassedOn,
     ReceiverId, SealedCallback, WaitingCallback,
 };
-pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
+pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy, copy_if};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
 pub use forwards::{FORWARD_BYTES_MAX, FORWARDS_MAX, Forward, Forwarded, Forwards, WaitingForward};
 pub use heard::LastHeard;

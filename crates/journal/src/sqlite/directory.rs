@@ -149,6 +149,16 @@ pub(super) fn database_in(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
+/// The names of the directories right below this one that have a log, in their order. None of a directory
+/// that cannot be read.
+pub(crate) fn logs_below(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let with_log = entries.filter(|entry| database_in(&entry.path()).exists());
+    let mut names: Vec<_> = with_log.filter_map(|it| it.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
 /// The path of a file that SQLite keeps beside a database.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
