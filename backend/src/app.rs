@@ -76,12 +76,17 @@ impl Backend {
     pub fn open(mut configs: Configs) -> io::Result<Self> {
         log_settings(configs.first());
         let places = Places::of(&configs.shards);
+        let strangers = places.strangers(&configs.meanwhile);
+        strangers.iter().for_each(|line| warn!("{line}"));
         let opening = places.open();
         let arrivals = Arrivals::begin(std::time::Instant::now())?;
         let telemetry = Arc::new(configs.first_mut().telemetry.start()?);
         let lasting = Lasting { arrivals, telemetry };
         let start = match opening {
-            Ok(opened) => Start::Ready(Box::new(Ready::of(configs.shards, &lasting, opened)?)),
+            Ok(opened) => {
+                let ready = Ready::of(configs.shards, &lasting, opened, strangers)?;
+                Start::Ready(Box::new(ready))
+            }
             Err(NotOpened::Waiting { kind, why }) => {
                 let reason = (kind, why);
                 Start::Waiting(Box::new(Waiting { configs, lasting, places, reason }))
@@ -117,7 +122,7 @@ impl Backend {
                 if let Some(Err(mistakes)) = shards.first().map(|it| it.agents.reload()) {
                     error!("the agents are those of the start: {}", mistakes.join("; "));
                 }
-                Ready::of(shards, &lasting, opened)?
+                Ready::of(shards, &lasting, opened, None)?
             }
         };
         ready.run(listener, shutdown).await
@@ -125,7 +130,13 @@ impl Backend {
 }
 
 impl Ready {
-    fn of(configs: Vec<Config>, lasting: &Lasting, opened: Vec<Opened>) -> io::Result<Self> {
+    /// `warning`: what `/readyz` warns of until the next start.
+    fn of(
+        configs: Vec<Config>,
+        lasting: &Lasting,
+        opened: Vec<Opened>,
+        warning: Option<String>,
+    ) -> io::Result<Self> {
         let router = counting::router(&configs, &opened);
         let is_shared = opened.iter().any(|it| it.journal.is_shared());
         let layout = configs.first().map(|it| it.layout).unwrap_or_default();
@@ -139,10 +150,11 @@ impl Ready {
         }
         let queues = counting.iter().map(|(it, _)| (it.config.shard, it.queue.clone()));
         let mut queues = queues.map(|(shard, queue)| (shard.unwrap_or_default(), queue));
-        let all = match router {
+        let mut all = match router {
             Some(router) => Shards::of(queues.collect(), router, is_shared, elsewhere),
             None => Shards::one(queues.next().expect("there is one").1),
         };
+        all.warn_of(warning);
         let (mut shards, mut all_origins): (Vec<Shard>, _) = (Vec::new(), None);
         for (counting, lasting) in counting {
             let first = shards.first().map(|it| &it.parts);

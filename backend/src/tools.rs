@@ -26,6 +26,7 @@ pub enum Tool {
     Backup {
         /// The copy, which must not exist yet; with SHARDS, a directory that JOURNAL_URL can name
         file: PathBuf,
+        /// Which of several shards, if not all
         #[command(flatten)]
         shard: OneShard,
     },

@@ -72,6 +72,12 @@ impl Config {
         Self { shard: Some(shard), journal_url, rules: self.rules.at_most(requests), ..self }
     }
 
+    /// Whether this is the first of the shards that are here, or the only one: what is said of the process is
+    /// said with that.
+    pub(super) fn is_first(&self) -> bool {
+        self.shard.is_none() || self.shard == self.here().lowest()
+    }
+
     /// What the journal of one of several shards is marked with.
     pub(super) fn mark(&self) -> Option<ShardMark> {
         let small = |n: usize| u8::try_from(n).expect("at most SHARDS_MAX");

@@ -95,7 +95,7 @@ impl Counting {
             false => Clock::of_one_process(replayed.state.tracker().now()),
         };
         let (reconcilers, apis): (Vec<_>, Vec<_>) =
-            reconciliation::prepare(&config)?.into_iter().unzip();
+            reconciliation::prepare(&config, config.is_first())?.into_iter().unzip();
         let reconcilers = reconcilers.into_iter().map(|it| of_shard(it, config.shard, router));
         let gives_agents = config.public_by_agent;
         let rules = Rules {
@@ -123,6 +123,7 @@ impl Counting {
             gives_agents,
             requests: requests_sender,
             questions: questions_sender,
+            shard: config.shard,
             renewals: renewals_sender,
         };
         let node = Node::new(replica, journal);

@@ -3,12 +3,14 @@
 use std::io;
 
 use live_users_core::{HOUR_MS, Millis};
-use live_users_journal::{FaultKind, Journal, JournalError};
+use live_users_intake::shards::ShardSet;
+use live_users_journal::{FaultKind, Journal, JournalError, is_missing};
 use live_users_state::record::{Change, Record};
 use live_users_state::{RecoveryError, Replayed, Settings, ShardMark, replay_with};
 use log::info;
 
 use crate::config::Config;
+use crate::config::shards::shards_below;
 use crate::parts::clock::{moment, steady_unix_ms, wall_unix_ms};
 
 /// A start is refused when the newest record lies further ahead of the machine's clock, in
@@ -55,13 +57,36 @@ impl From<RecoveryError> for NotOpened {
     }
 }
 
-/// Where the journals are of all shards.
+/// Where the journals are of the shards that are here.
 #[derive(Clone)]
 pub(super) struct Places(Vec<Place>);
 
 impl Places {
     pub(super) fn of(configs: &[Config]) -> Self {
         Self(configs.iter().map(Place::of).collect())
+    }
+
+    /// A warning if new journals are begun beside those of other shards, which nearly always is a mistake.
+    /// `all` has the address of the journals of all shards. It is asked before they are opened.
+    pub(super) fn strangers(&self, all: &Config) -> Option<String> {
+        let begun = self.0.iter().filter(|place| is_missing(&place.url));
+        let begun: ShardSet = begun.map(Place::shard).collect();
+        let own = if is_missing(&all.journal_url) { ShardSet::default() } else { ShardSet::one(0) };
+        let found = shards_below(&all.journal_url).and(own);
+        if begun.is_empty() || found.is_empty() {
+            return None;
+        }
+        let name = live_users_journal::without_secrets(&all.journal_url);
+        let whose = match all.layout.shards() {
+            1 => "all calls while SHARDS is 1".to_owned(),
+            _ => format!("{}, which are to be here", named(begun)),
+        };
+        Some(format!(
+            "JOURNAL_URL: {name} has the journals of {}, and none of {whose}: new ones are begun. If it is \
+             the directory of another backend or of one shard, set JOURNAL_URL and SHARDS_HERE as they \
+             belong together, and remove the new ones (docs/OPERATIONS.md)",
+            named(found)
+        ))
     }
 
     /// Opens all of them, or none.
@@ -83,6 +108,10 @@ impl Place {
     fn of(config: &Config) -> Self {
         let (url, settings) = (config.journal_url.clone(), config.keep.settings);
         Self { url, settings, mark: config.mark() }
+    }
+
+    fn shard(&self) -> usize {
+        self.mark.as_ref().map(|mark| usize::from(mark.shard)).unwrap_or_default()
     }
 
     /// Opens the journal and replays it.
@@ -112,13 +141,24 @@ impl Place {
         Ok(Opened { journal, replayed })
     }
 
-    fn refusal(&self, why: &str) -> String {
+    fn refusal(&self, Mismatch { why, remedy }: &Mismatch) -> String {
         let name = live_users_journal::without_secrets(&self.url);
-        format!(
-            "the journal {name} is {why}: set SHARDS and SHARD_BY as they were, or begin with new \
-             journals (docs/OPERATIONS.md)"
-        )
+        format!("the journal {name} is {why}: {remedy} (docs/OPERATIONS.md)")
     }
+}
+
+/// A journal is of another shard than it is to be opened as.
+#[derive(Debug, PartialEq, Eq)]
+struct Mismatch {
+    why: String,
+    remedy: &'static str,
+}
+
+/// `shards 0, 1`, or one of them.
+fn named(shards: ShardSet) -> String {
+    let each: Vec<_> = shards.iter().map(|it| it.to_string()).collect();
+    let s = if each.len() == 1 { "" } else { "s" };
+    format!("shard{s} {}", each.join(", "))
 }
 
 /// The present by the clock that the records of a journal have their times of.
@@ -135,15 +175,26 @@ fn check_mark(
     found: Option<&ShardMark>,
     wanted: Option<&ShardMark>,
     is_new: bool,
-) -> Result<(), String> {
+) -> Result<(), Mismatch> {
+    const SETTINGS: &str = "set SHARDS and SHARD_BY as they were, or begin with new journals";
+    const PLACE: &str = "the settings are as they were and the directory is that of another shard; put the \
+                         journal of each shard back into its place, or set JOURNAL_URL and SHARDS_HERE as \
+                         they belong together";
+    let mismatch = |why, remedy| Err(Mismatch { why, remedy });
     match (found, wanted) {
         (None, None) => Ok(()),
         (Some(found), Some(wanted)) if found == wanted => Ok(()),
         (None, Some(_)) if is_new => Ok(()),
-        (None, Some(wanted)) => Err(format!("one of all calls, and is to be opened as {wanted}")),
-        (Some(found), None) => Err(format!("that of {found}, and is to be opened with SHARDS=1")),
+        (None, Some(wanted)) => {
+            mismatch(format!("one of all calls, and is to be opened as {wanted}"), SETTINGS)
+        }
+        (Some(found), None) => {
+            mismatch(format!("that of {found}, and is to be opened with SHARDS=1"), SETTINGS)
+        }
         (Some(found), Some(wanted)) => {
-            Err(format!("that of {found}, and is to be opened as {wanted}"))
+            let is_moved = (found.of, &found.by) == (wanted.of, &wanted.by);
+            let remedy = if is_moved { PLACE } else { SETTINGS };
+            mismatch(format!("that of {found}, and is to be opened as {wanted}"), remedy)
         }
     }
 }
@@ -175,15 +226,21 @@ mod tests {
         for is_new in [true, false] {
             assert_eq!(check_mark(None, None, is_new), Ok(()));
             assert_eq!(check_mark(Some(&one), Some(&one), is_new), Ok(()));
-            assert!(check_mark(Some(&one), None, is_new).unwrap_err().contains("SHARDS=1"));
-            for another in [&other, &mark(0, 5, "agent"), &mark(0, 4, "caller")] {
+            assert!(check_mark(Some(&one), None, is_new).unwrap_err().why.contains("SHARDS=1"));
+            for (another, remedy) in [
+                (&other, "put the journal of each shard back"),
+                (&mark(0, 5, "agent"), "set SHARDS and SHARD_BY"),
+                (&mark(0, 4, "caller"), "set SHARDS and SHARD_BY"),
+            ] {
                 let refused = check_mark(Some(&one), Some(another), is_new).unwrap_err();
-                assert!(refused.contains("shard 0 of SHARDS=4 with SHARD_BY=agent"), "{refused}");
+                let why = &refused.why;
+                assert!(why.contains("shard 0 of SHARDS=4 with SHARD_BY=agent"), "{why}");
+                assert!(refused.remedy.contains(remedy), "{}", refused.remedy);
             }
         }
         assert_eq!(check_mark(None, Some(&one), true), Ok(()));
         let refused = check_mark(None, Some(&one), false).unwrap_err();
-        assert!(refused.contains("all calls"), "{refused}");
+        assert!(refused.why.contains("all calls"), "{}", refused.why);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use live_users_http_kit::{SettingsReader, read_shard_addresses, read_shards};
 use live_users_intake::shards::{Layout, SHARDS_MAX, ShardBy, ShardSet};
-use live_users_journal::beside;
+use live_users_journal::{beside, names_beside};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -40,9 +40,14 @@ pub(crate) fn name_of(shard: usize) -> String {
 }
 
 /// The shard whose journal is called so.
-pub(crate) fn shard_of_name(name: &str) -> Option<usize> {
+fn shard_of_name(name: &str) -> Option<usize> {
     let shard = name.strip_prefix("shard-")?.parse().ok()?;
     (shard < SHARDS_MAX && name == name_of(shard)).then_some(shard)
+}
+
+/// The shards that have a journal below this directory. Shard 0 has that of the directory itself.
+pub(crate) fn shards_below(url: &str) -> ShardSet {
+    names_beside(url).iter().filter_map(|name| shard_of_name(name)).collect()
 }
 
 /// Where the journal of a shard is: that of shard 0 at this address, and the others beside it.
@@ -81,7 +86,7 @@ pub(super) fn read_spread(reader: &mut SettingsReader<'_>, layout: Layout) -> Op
     if !missing.is_empty() {
         let missing: Vec<_> = missing.iter().map(|it| it.to_string()).collect();
         reader.error(format!(
-            "{ELSEWHERE} has no address of shards that are not in {HERE}: expected one of {}",
+            "{ELSEWHERE} lacks the address of shards that are not in {HERE}: expected one for each of {}",
             missing.join(", ")
         ));
     }
@@ -112,8 +117,8 @@ fn elsewhere(
             (_, others) if others.is_empty() => {}
             (own, others) if own.is_empty() => elsewhere.push((others, url)),
             (own, others) => reader.error(format!(
-                "{ELSEWHERE} has one address of shard {}, which is in {HERE}, and of shard {}, which is \
-                 not: expected the same shards in both, or others",
+                "{ELSEWHERE} has shard {}, which is in {HERE}, and shard {}, which is not, at one address: \
+                 expected all shards of this backend's own address in {HERE}",
                 own.lowest().unwrap_or_default(),
                 others.lowest().unwrap_or_default()
             )),

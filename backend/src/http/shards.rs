@@ -98,6 +98,7 @@ pub(crate) async fn ready(
     }
     let is_full = shards.queues().iter().any(|queue| queue.status().forwards_full);
     warnings.extend(waiting_warnings(&shards.waiting(), is_full));
+    warnings.extend(shards.warning().map(str::to_owned));
     warnings.extend(agents.refusal().map(str::to_owned));
     let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     health::answer(health::of(reason, warnings))

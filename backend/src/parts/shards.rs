@@ -41,6 +41,8 @@ pub(crate) struct Shards {
     is_shared: bool,
     /// `None` where all shards are here.
     elsewhere: Option<Arc<Elsewhere>>,
+    /// What was found at the start and is no reason not to be ready.
+    warning: Option<Arc<str>>,
 }
 
 impl Shards {
@@ -52,6 +54,7 @@ impl Shards {
             router: None,
             is_shared: false,
             elsewhere: None,
+            warning: None,
         }
     }
 
@@ -65,7 +68,17 @@ impl Shards {
     ) -> Self {
         let (numbers, queues): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
         let (numbers, queues) = (numbers.into(), queues.into());
-        Self { queues, numbers, router: Some(router), is_shared, elsewhere }
+        Self { queues, numbers, router: Some(router), is_shared, elsewhere, warning: None }
+    }
+
+    /// What `/readyz` warns of, from now on.
+    pub(crate) fn warn_of(&mut self, warning: Option<String>) {
+        self.warning = warning.map(Arc::from);
+    }
+
+    /// What was found at the start.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// The queue of a shard, if it is here.

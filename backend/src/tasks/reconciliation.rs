@@ -20,8 +20,8 @@ const ASK_MS_MAX: u64 = 10_000;
 
 /// Makes the reconcilers and their clients: for the account of the settings, and for each account of
 /// the agents file. Without credentials there is none. Then a suspect call stays suspect until it is
-/// too old.
-pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)>> {
+/// too old. `is_first`: whether that is told, which is the same of all shards.
+pub(crate) fn prepare(config: &Config, is_first: bool) -> io::Result<Vec<(Reconciler, TwilioApi)>> {
     let rules = config.rules.as_only_source(config.asks_only_ms().is_some());
     let reconciler = || {
         let (agents, key) = ((*config.agents.now()).clone(), config.caller_key.clone());
@@ -35,6 +35,7 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
         Some(settings) => {
             all.push((reconciler().of_sid(&settings.account_sid), client(settings)?));
         }
+        None if !is_first => {}
         None if config.accounts.iter().next().is_none() => warn!(
             "Twilio is not asked: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
              reports is counted until it is older than MAX_CALL_HOURS"
@@ -47,9 +48,10 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
     for account in config.accounts.iter() {
         all.push((reconciler().of_account(account.id.clone()), client(&account.api)?));
     }
-    if !all.is_empty() {
+    if !all.is_empty() && is_first {
         info!(
-            "the referee looks every {} s and asks Twilio at most {} times a minute for {}",
+            "the referee{} looks every {} s and asks Twilio at most {} times a minute for {}",
+            if config.shard.is_some() { " of each shard" } else { "" },
             config.rules.poll_every_ms / 1000,
             config.rules.requests_per_minute,
             if all.len() == 1 {

@@ -4,6 +4,7 @@
 mod audit;
 mod callbacks;
 mod gathering;
+mod pending;
 mod status;
 
 use std::collections::HashMap;
@@ -13,23 +14,23 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source};
-use live_users_journal::Rewritten;
-use live_users_replica::{BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Replica, Ticket};
+use live_users_replica::{BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
 use live_users_state::record::Change;
 use live_users_twilio::rest::Request;
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use self::audit::audit;
-use self::callbacks::{Passing, acknowledge};
+use self::callbacks::acknowledge;
 use self::gathering::Gathering;
+use self::pending::{Evicting, Pending};
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
 use super::total_frames::CountOutlet;
 use crate::parts::clock::Clock;
 use crate::parts::latest::LatestCount;
 use crate::parts::not_recorded::NotRecorded;
-use crate::parts::queue::{Acknowledge, Evicted, Growth, QUEUE_MAX, Query, Queue, View, Work};
+use crate::parts::queue::{Acknowledge, Evicted, Growth, QUEUE_MAX, Queue, View, Work};
 use crate::parts::replica_status::{StatusReader, StatusWriter};
 use crate::parts::telemetry::{Mark, Times};
 
@@ -47,6 +48,8 @@ pub(crate) struct Outlets {
     pub(crate) requests: mpsc::UnboundedSender<(usize, Request)>,
     /// To `tasks::source_asking`.
     pub(crate) questions: mpsc::UnboundedSender<Question>,
+    /// Of one of several shards the log lines of the thread begin with it.
+    pub(crate) shard: Option<usize>,
     /// To `tasks::leadership`.
     pub(crate) renewals: mpsc::UnboundedSender<()>,
 }
@@ -83,8 +86,9 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
         times: Times::default(),
     };
     driver.publish_status();
-    let name = "writer".to_owned();
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
+    let shard = driver.outlets.outlets.shard.map(|it| format!("shard {it}: "));
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+        shard.into_iter().for_each(live_users_http_kit::begin_lines_with);
         let (mut inbox, mut work) = (inbox, Vec::with_capacity(BATCH_MAX));
         loop {
             let received = inbox.recv_many(&mut work, BATCH_MAX);
@@ -130,22 +134,6 @@ struct Outlet {
     /// For the results of recounts.
     queue: Queue,
 }
-
-/// The purpose of a ticket.
-enum Pending {
-    Batch(Vec<(Acknowledge, Mark)>),
-    Query(Query),
-    /// The call is being looked up.
-    LookUp(CallId, Evicting),
-    /// Its end is being recorded.
-    Evict(CallId, Evicting),
-    /// What is no evidence is being recorded.
-    Change(Vec<oneshot::Sender<Result<(), NotRecorded>>>),
-    Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
-    PassOn(Vec<Passing>),
-}
-
-type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
 
 impl Driver {
     fn now(&self) -> Now {

@@ -5,10 +5,10 @@ use std::io;
 
 use live_users_http_kit::SettingsReader;
 use live_users_intake::shards::ShardSet;
-use live_users_journal::{is_missing, names_beside};
+use live_users_journal::is_missing;
 
 use super::OneShard;
-use crate::config::shards::{journal_of, read, read_here, shard_of_name};
+use crate::config::shards::{journal_of, read, read_here, shards_below};
 
 /// The journals that are worked on.
 #[derive(Clone, Copy, Debug)]
@@ -118,11 +118,6 @@ impl Places {
         }
         Ok(())
     }
-}
-
-/// The shards that have a journal below this directory. Shard 0 has that of the directory itself.
-pub(crate) fn shards_below(url: &str) -> ShardSet {
-    names_beside(url).iter().filter_map(|name| shard_of_name(name)).collect()
 }
 
 /// `0, 1, 2`.

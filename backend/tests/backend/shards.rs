@@ -251,6 +251,18 @@ fn a_journal_is_never_opened_as_another_shard() {
     }
     let told = refused(&folder.path().join("shard-2"), &[]);
     assert!(told.contains("shard 2 of SHARDS=4"), "{told}");
+    // Each in the place of the other: the settings are right.
+    let at = |name: &str| folder.path().join(name);
+    let exchange = || {
+        for (from, to) in [("shard-1", "x"), ("shard-2", "shard-1"), ("x", "shard-2")] {
+            fs::rename(at(from), at(to)).expect("a name");
+        }
+    };
+    exchange();
+    let told = refused(folder.path(), &[four, ("SHARD_BY", "caller")]);
+    assert!(told.contains("that of shard 2 of SHARDS=4"), "{told}");
+    assert!(told.contains("put the journal of each shard back"), "{told}");
+    exchange();
     // And what all calls are in is not taken for a part of them.
     let whole = tempfile::tempdir().expect("a folder");
     let (mut alone, twilio) = start(&[("JOURNAL_URL", &url_of(whole.path()))]);
@@ -262,6 +274,59 @@ fn a_journal_is_never_opened_as_another_shard() {
 
     let (server, _) = sharded(folder.path(), "caller", &[]);
     assert_eq!(total(&server, ""), 20);
+}
+
+#[test]
+fn a_new_journal_beside_those_of_other_shards_is_warned_of() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let [data, half] = ["data", "half"].map(|it| parent.path().join(it));
+    let warnings = |server: &Server| get(&format!("{}/readyz", server.url)).body;
+    let (mut server, twilio) = sharded(&data, "caller", &[]);
+    assert!(!warnings(&server).contains("new ones are begun"), "all are new");
+    twilio.start(1);
+    server.kill();
+    fs::create_dir(&half).expect("a folder");
+    for name in ["shard-2", "shard-3"] {
+        fs::rename(data.join(name), half.join(name)).expect("a name");
+    }
+    let (mut server, _) = sharded(&half, "caller", &[]);
+    let line = server.log().lines().find(|line| line.contains("new ones are begun"));
+    let line = line.expect("a warning");
+    let told = "has the journals of shards 2, 3, and none of shards 0, 1, which are to be here";
+    assert!(line.contains("WARN") && line.contains("JOURNAL_URL: file:"), "{line}");
+    assert!(line.contains(told) && line.contains("set JOURNAL_URL and SHARDS_HERE"), "{line}");
+    assert!(warnings(&server).contains(told), "{}", warnings(&server));
+    assert_eq!(get(&format!("{}/readyz", server.url)).status, 200);
+    server.kill();
+    let (server, _) = sharded(&half, "caller", &[]);
+    assert!(!warnings(&server).contains("new ones are begun"), "they are there by now");
+
+    // A directory of one shard, where that of all is expected.
+    let env = [
+        ("JOURNAL_URL", url_of(&data.join("shard-1"))),
+        ("SHARDS_HERE", "2-3".to_owned()),
+        ("SHARD_BACKENDS", "0-1=http://127.0.0.1:1".to_owned()),
+    ];
+    let env = env.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let (server, _) = start(&[&env[..], &[("SHARDS", "4"), WITH_TOKEN]].concat());
+    let told = "has the journals of shard 0, and none of shards 2, 3";
+    assert!(server.log().contains(told), "{}", server.log());
+}
+
+#[test]
+fn the_lines_of_a_shard_name_it_and_those_of_the_process_are_there_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, twilio) = sharded(folder.path(), "caller", &[]);
+    (0..20).for_each(|n| _ = twilio.start(n));
+    let each = of_each(&server);
+    let (ended, log) = server.terminate();
+    assert!(ended.success());
+    let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    for (shard, live) in each.into_iter().enumerate() {
+        let begun = lines(&format!("] shard {shard}: call started, "));
+        assert_eq!(begun as u64, live, "shard {shard}: {log}");
+    }
+    assert_eq!((lines("call started, "), lines("Twilio is not asked")), (20, 1), "{log}");
 }
 
 #[test]

@@ -295,12 +295,15 @@ fn settings_that_leave_a_shard_nowhere_or_in_two_places_are_refused() {
         (&[three, here("0,0"), places("1-2=http://a")], "shard 0 twice"),
         (
             &[three, here("0")],
-            "SHARD_BACKENDS has no address of shards that are not in SHARDS_HERE",
+            "SHARD_BACKENDS lacks the address of shards that are not in SHARDS_HERE: expected one for each of 1, 2",
         ),
-        (&[three, here("0"), places("1=http://a")], "expected one of 2"),
+        (&[three, here("0"), places("1=http://a")], "expected one for each of 2"),
         (&[three, places("0-2=http://a")], "SHARDS_HERE is not"),
         (&[three, here("0"), places("1=http://a,1-2=http://b")], "two addresses of shard 1"),
-        (&[three, here("0"), places("0-1=http://a,2=http://b")], "one address of shard 0"),
+        (
+            &[three, here("0"), places("0-1=http://a,2=http://b")],
+            "all shards of this backend's own address",
+        ),
         (&[three, here("0"), places("1-2=ftp://a")], "http://"),
         (&[three, here("0"), places("1-3=http://a")], "from 0 to 2"),
         (&[three, here("0"), places("1-2=http://a"), ("API_TOKEN", "")], "API_TOKEN is not set"),

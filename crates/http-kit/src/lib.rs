@@ -48,7 +48,7 @@ pub use env::{ConfigErrors, EXIT_USAGE, Env, SettingsReader};
 pub use format::{FORMAT, Format, vary_by_accept};
 pub use listen::ListenAddress;
 pub use log_throttle::LogThrottle;
-pub use logging::{flush as flush_logging, init as init_logging};
+pub use logging::{begin_lines_with, flush as flush_logging, init as init_logging};
 pub use login_throttle::{Client, TokenGuard, TokenRefusal};
 pub use misspelt::{misspelt, warn_of_misspelt};
 pub use paths::{Methods, Parameters, Paths};

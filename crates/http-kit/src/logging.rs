@@ -6,15 +6,19 @@
 //! When the buffer is full, lines are dropped and counted. The number is logged once there is room.
 
 mod plain;
+mod prefix;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Env, Target, WriteStyle};
+use log::Log;
 use parking_lot::{Condvar, Mutex};
 
 use self::plain::PlainLog;
+use self::prefix::Prefixed;
+pub use self::prefix::begin_lines_with;
 
 /// The most lines that wait to be written.
 const LINES_MAX: usize = 16_384;
@@ -42,15 +46,15 @@ pub fn init() {
     let lines = LINES.get_or_init(|| Lines::to(io::stdout()));
     let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
     builder.target(Target::Pipe(Box::new(lines.clone())));
-    let _already_started = match io::stdout().is_terminal() {
-        true => builder.write_style(WriteStyle::Auto).try_init(),
-        false => {
-            let usual = builder.write_style(WriteStyle::Never).build();
-            let most = usual.filter();
-            let log = PlainLog { usual, lines: lines.clone() };
-            log::set_boxed_logger(Box::new(log)).inspect(|()| log::set_max_level(most))
-        }
+    let is_plain = !io::stdout().is_terminal();
+    let style = if is_plain { WriteStyle::Never } else { WriteStyle::Auto };
+    let usual = builder.write_style(style).build();
+    let most = usual.filter();
+    let log: Box<dyn Log> = match is_plain {
+        true => Box::new(Prefixed(PlainLog { usual, lines: lines.clone() })),
+        false => Box::new(Prefixed(usual)),
     };
+    let _already_started = log::set_boxed_logger(log).inspect(|()| log::set_max_level(most));
 }
 
 /// Waits until everything logged so far is written, but not for long. It is for the end of a

@@ -46,6 +46,7 @@ fn started_with(
     let outlets = Outlets {
         latest: CountOutlet::new(latest, <_>::default()),
         gives_agents: false,
+        shard: None,
         requests: mpsc::unbounded_channel().0,
         questions: mpsc::unbounded_channel().0,
         renewals: mpsc::unbounded_channel().0,
