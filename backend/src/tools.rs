@@ -1,19 +1,20 @@
 //! What the command does with journals beside serving from them: `backup`, `journal copy` and
 //! `journal repair`. Of several shards each works on the journals of all that the settings have here.
 
+mod args;
 mod backup;
 mod copying;
+mod lines;
 mod places;
 mod repair;
 
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use live_users_http_kit::{ConfigErrors, Env, SettingsReader};
 
+use self::args::{JournalTool, OneShard, RepairArgs};
 use self::copying::Journals;
 use self::places::Places;
 use crate::config::JOURNAL_URL_DEFAULT;
@@ -33,55 +34,6 @@ pub enum Tool {
     /// Works on journals of any engine
     #[command(subcommand)]
     Journal(JournalTool),
-}
-
-/// A command behind `journal`.
-#[derive(Debug, Subcommand)]
-pub enum JournalTool {
-    /// Brings the state of one journal into another one, which is empty, of any engine. With SHARDS, that
-    /// of each shard that is here
-    Copy(CopyArgs),
-    /// Mends the journal of JOURNAL_URL; shows what it would do unless --write is given. With SHARDS,
-    /// those of all shards that are here
-    Repair(RepairArgs),
-}
-
-/// Which of several shards.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct OneShard {
-    /// Only this one of the shards that are here
-    #[arg(long, value_name = "K")]
-    shard: Option<usize>,
-}
-
-/// The arguments of `journal repair`.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct RepairArgs {
-    /// Sets back the times that lie ahead of this machine's clock, which has to be right
-    #[arg(long, required = true)]
-    time: bool,
-    /// Writes the mended journal into its place, and keeps the old one beside it
-    #[arg(long)]
-    write: bool,
-    #[command(flatten)]
-    shard: OneShard,
-}
-
-/// The arguments of `journal copy`.
-#[derive(Debug, Args)]
-pub struct CopyArgs {
-    /// The journal to read, as JOURNAL_URL names it; JOURNAL_URL if it is left out
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    from: Option<String>,
-    /// The journal to fill, as JOURNAL_URL names it; JOURNAL_URL if it is left out
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    to: Option<String>,
-    /// Makes a backup: backends may go on with a source on NATS. One on a disk is copied while it is in
-    /// use by `backup`
-    #[arg(long)]
-    in_use: bool,
-    #[command(flatten)]
-    shard: OneShard,
 }
 
 impl Tool {
@@ -124,9 +76,4 @@ fn named(env: &Env, error: io::Error) -> io::Error {
         None => format!("JOURNAL_URL is not set, and {JOURNAL_URL_DEFAULT} is its default"),
     };
     io::Error::new(error.kind(), format!("{setting}: {text}"))
-}
-
-/// Writes a line for people. A reader that has gone (`| head`) ends nothing: a repair goes on.
-fn tell(line: impl Display) {
-    let _nobody_reads = writeln!(io::stdout(), "{line}");
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use super::lines::tell;
 use super::places::Places;
-use super::tell;
 use crate::config::shards::name_of;
 
 /// What a journal is in its directory.

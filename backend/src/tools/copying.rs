@@ -6,8 +6,9 @@ use live_users_http_kit::{ConfigErrors, Env};
 use live_users_journal::{Journal, JournalError, without_secrets};
 use live_users_state::{Copied, Purpose, ShardMark};
 
+use super::args::CopyArgs;
+use super::lines::tell;
 use super::places::Places;
-use super::{CopyArgs, tell};
 
 /// Copies one after the other. All sources are open before anything is written, and until the end.
 pub(super) fn run(Journals { from, to, purpose }: &Journals, places: &Places) -> io::Result<()> {
@@ -138,7 +139,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::tools::JournalTool;
+    use crate::tools::args::JournalTool;
 
     #[derive(Debug, Parser)]
     struct Line {

@@ -7,7 +7,7 @@ use live_users_http_kit::SettingsReader;
 use live_users_intake::shards::ShardSet;
 use live_users_journal::is_missing;
 
-use super::OneShard;
+use super::args::OneShard;
 use crate::config::shards::{journal_of, read, read_here, shards_below};
 
 /// The journals that are worked on.

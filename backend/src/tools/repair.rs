@@ -9,8 +9,8 @@ use live_users_replica::{QUIET_MS, TOMBSTONE_MS};
 use live_users_state::history::Retention;
 use live_users_state::{Settings, TimeRepair, TimeRules, plan_time_repair};
 
+use super::lines::tell;
 use super::places::Places;
-use super::tell;
 use crate::config::{read_counting, read_max_call_ms};
 use crate::parts::clock::{moment, steady_unix_ms};
 
