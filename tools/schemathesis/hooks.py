@@ -1,4 +1,4 @@
-"""Signs webhooks as Twilio does, where the document asks for its signature.
+"""Signs webhooks as Twilio does, where the document asks for its signature, and names a shard that there is.
 
 https://www.twilio.com/docs/usage/security
 """
@@ -9,10 +9,14 @@ import requests
 import schemathesis
 
 TO_SIGN = "to be signed"
+# The document says which numbers a shard may have. How many shards there are is a setting; here there is one.
+SHARDS_ELSEWHERE = {str(number) for number in range(1, 64)}
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    if str((case.query or {}).get("shard")) in SHARDS_ELSEWHERE:
+        case.query["shard"] = 0
     # Without the mark, the check that looks for ignored credentials has taken it away.
     if case.headers.get("X-Twilio-Signature") != TO_SIGN:
         return

@@ -70,6 +70,33 @@ async fn a_language_that_there_is_not_is_refused_by_its_field() {
 }
 
 #[tokio::test]
+async fn a_language_is_as_long_as_the_document_says() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let (_, _, text) = page(&proxy, "/openapi.json", &[]).await;
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let shared = &document["components"]["parameters"];
+    for (path, parameters) in [
+        ("/admin/sign-in", shared),
+        ("/embed", &document["paths"]["/embed"]["get"]["parameters"]),
+        ("/badge.svg", &document["paths"]["/badge.svg"]["get"]["parameters"]),
+    ] {
+        let lang = parameters
+            .get("lang")
+            .or_else(|| parameters.as_array()?.iter().find(|it| it["name"] == "lang"));
+        let longest = lang.and_then(|it| it["schema"]["maxLength"].as_u64());
+        let longest = usize::try_from(longest.expect(path)).expect("a length");
+        // Each part is a letter, and the last one has two where the length is odd.
+        let tag = |length: usize| {
+            format!("de{}{}", "-a".repeat((length - 2) / 2), "a".repeat(length % 2))
+        };
+        for (length, expected) in [(longest, 200), (longest + 1, 400)] {
+            let (status, ..) = page(&proxy, &format!("{path}?lang={}", tag(length)), &[]).await;
+            assert_eq!(status, expected, "{path}: {length}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_on_pages_of_others_is_in_their_language_or_in_that_of_their_readers() {
     let mut backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
