@@ -37,12 +37,14 @@ export class Overview {
 
   draw() {
     const { liveUsers, liveCalls, suspect = 0, publicSuspect = 0, confirmed = 0 } = this.#store.summary;
-    const { byAgent, lastHour, lastDay } = this.#store.summary;
+    const { upperBound = false, byAgent, lastHour, lastDay } = this.#store.summary;
     const line = others(this.#store.summary);
     const set = (name, text) => setText(this.#figures[name], text);
     set("users", number(liveUsers));
     showDoubt(this.#figures.users, number(liveUsers), publicSuspect > 0);
-    this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect, line.length > 0));
+    // Nobody is counted twice in a sum of one.
+    const bound = upperBound && liveUsers > 1 ? [element("span.bound", t("upperBound"))] : [];
+    this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect, line.length > 0), ...bound);
     this.#line.hidden = line.length === 0;
     if (this.#line.textContent !== line.join("")) this.#line.replaceChildren(...line.map((it) => element("li", it)));
     set("calls", number(liveCalls));
@@ -130,8 +132,8 @@ export class Overview {
   }
 
   #drawFoot() {
-    const { seesAll, summary: { referee, drift, asOf, upperBound = false } } = this.#store;
-    const parts = upperBound ? [t("upperBound")] : [];
+    const { seesAll, summary: { referee, drift, asOf } } = this.#store;
+    const parts = [];
     // Who is asked when webhooks are missing, and how that goes, is a matter of whoever runs this.
     if (referee && seesAll) parts.push(refereeWords(referee, Date.parse(asOf)));
     if (drift && seesAll) parts.push(t("corrected", { n: drift.healed }));

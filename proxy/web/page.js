@@ -66,7 +66,11 @@ const drawings = {
     overview.drawLink();
     chart.drawLink();
   },
-  calls: () => calls.draw(),
+  calls: () => {
+    calls.draw();
+    // Each shard tells its rows and its history for itself.
+    for (const link of document.querySelectorAll(".export")) link.hidden = store.calls.isOfShards ?? false;
+  },
   activities: () => {
     feed.draw();
     calls.draw();

@@ -238,8 +238,9 @@ export class Store extends EventTarget {
       page = await ask(`/calls?limit=${limit}&dialing=true${after}${filter}`, { signal });
       list.push(...page.calls);
     } while (page.next !== null && list.length < this.#callsWanted);
-    const { next, matching = list.length, total = matching } = page;
-    return { list, filter: wanted, next, matching, total };
+    const { next, matching = list.length, total = matching, epoch } = page;
+    // What several shards tell together is of no journal.
+    return { list, filter: wanted, next, matching, total, isOfShards: epoch === undefined };
   }
 
   async #readActivities(signal) {

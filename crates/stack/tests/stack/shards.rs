@@ -119,6 +119,9 @@ async fn the_page_shows_the_sum_and_says_in_its_language_which_shard_is_missing(
     let says = format!("{chart}.includes('{says}')");
     browser.wait_for("why there is no chart", &says).await;
     browser.wait_for("no links", "document.querySelector('#shared-links').hidden").await;
+    let exports = "[...document.querySelectorAll('.export')]";
+    let hidden = format!("{exports}.length === 2 && {exports}.every((it) => it.hidden)");
+    browser.wait_for("no export, which each shard has for itself", &hidden).await;
     shards[2].backend.kill();
     page::wait_for_text(&browser, "#notice", "Shards ohne Zahl: 2 (seit 20").await;
     // A page that is opened now cannot tell whether there ever was anything to show.
@@ -128,4 +131,24 @@ async fn the_page_shows_the_sum_and_says_in_its_language_which_shard_is_missing(
     shards[2].start_again();
     browser.wait_for_live_users("4 Nutzer live").await;
     browser.wait_for("no notice", "!document.body.matches('.is-stale')").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_a_screen_on_the_wall_say_beside_the_number_that_it_is_an_upper_bound() {
+    let shards = [("SHARDS", "2"), ("SHARD_BY", "agent")];
+    let backend = backend_with(&agents_file(), &shards);
+    let proxy = proxy_all(&[("BACKEND_URL", &backend.url), ("SHARDS", "2")]);
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    twilio.start(1);
+    let browser: Browser = page::open(&proxy).await;
+    browser.wait_for_live_users("1 user live").await;
+    page::wait_for_text(&browser, "[data-figure=sureness]", "all confirmed").await;
+    let alone = page::text(&browser, "[data-figure=sureness]").await;
+    assert_eq!(alone, "all confirmed", "one person is not counted twice");
+    twilio.start(2);
+    let says = "at most so many users: who talks to agents of two shards counts twice";
+    page::wait_for_text(&browser, "[data-figure=sureness]", says).await;
+    browser.goto(&format!("{}/admin/existing-agents?wallboard", proxy.url)).await;
+    let seen = "document.querySelector('.wallboard .bound')?.checkVisibility() === true";
+    browser.wait_for("the same on a wall", seen).await;
 }
