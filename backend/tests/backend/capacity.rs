@@ -301,6 +301,10 @@ fn who_waits_for_a_journal_that_stands_still_is_let_in_and_counted(version: Nats
     nats.freeze(0, false);
     await_that("both count", || replica.count().is_ok_and(|count| count == 2));
     assert!(is_in(&voice(&replica.twilio, 2, "booking", "inbound", "in-progress")), "it is in");
-    assert!(first(&replica.twilio, 3).body.ends_with(BUSY));
-    assert_eq!(replica.count().ok(), Some(2));
+    // On a machine that stands still for two seconds others are let in too.
+    let mut more = 3..20;
+    let refused = more.find(|n| first(&replica.twilio, *n).body.ends_with(BUSY));
+    let others = usize::from(refused.expect("one is in time and refused") - 3);
+    let all = 2 + others;
+    await_that("all count", || replica.count().is_ok_and(|count| count == all));
 }
