@@ -40,9 +40,13 @@ fn backend_in(folder: &TempDir) -> Server {
 
 fn start() -> ([Shard; 3], Server) {
     let shards = [Shard::start(), Shard::start(), Shard::start()];
-    let urls: Vec<_> = shards.iter().map(|shard| shard.way.url.clone()).collect();
-    let proxy = proxy_all(&[("BACKEND_URLS", &urls.join(","))]);
+    let proxy = proxy_of(&shards);
     (shards, proxy)
+}
+
+fn proxy_of(shards: &[Shard; 3]) -> Server {
+    let urls = shards.each_ref().map(|shard| shard.way.url.as_str());
+    proxy_all(&[("BACKEND_URLS", &urls.join(","))])
 }
 
 fn polled(proxy: &Server) -> Value {
@@ -124,13 +128,16 @@ async fn the_page_shows_the_sum_and_says_in_its_language_which_shard_is_missing(
     browser.wait_for("no export, which each shard has for itself", &hidden).await;
     shards[2].backend.kill();
     page::wait_for_text(&browser, "#notice", "Shards ohne Zahl: 2 (seit 20").await;
-    // A page that is opened now cannot tell whether there ever was anything to show.
-    browser.goto(&format!("{}/admin/existing-agents?lang=de", proxy.url)).await;
-    let nothing = "Zurzeit gibt es nichts zu zeigen: Shards ohne Zahl: 2 (seit 20";
-    page::wait_for_text(&browser, "#notice", nothing).await;
     shards[2].start_again();
     browser.wait_for_live_users("4 Nutzer live").await;
     browser.wait_for("no notice", "!document.body.matches('.is-stale')").await;
+
+    // One that starts now cannot tell whether there ever was anything to show.
+    shards[2].backend.kill();
+    let proxy = proxy_of(&shards);
+    let young = page::open(&proxy).await;
+    let nothing = "There is nothing to show at present: shards without a number: 2 (since 20";
+    page::wait_for_text(&young, "#notice", nothing).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

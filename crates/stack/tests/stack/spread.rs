@@ -126,16 +126,23 @@ async fn a_proxy_that_knows_another_number_of_shards_tells_no_sum_and_names_the_
             let start = format!("shards without a number: {missing} (since 20");
             assert!(text.starts_with(&start) && text.ends_with(&format!("): {why}")), "{text}");
         };
-        let told = polled(&proxy);
-        assert_eq!((&told["success"], &told["liveUsers"]), (&json!(false), &json!(0)), "{told}");
-        is_told(told["error"].as_str().expect("a text"));
+        let answer = polled(&proxy);
+        assert_eq!((&answer["success"], &answer["liveUsers"]), (&json!(false), &json!(0)));
+        is_told(answer["error"].as_str().expect("a text"));
         let ready = get(&format!("{}/readyz", proxy.url));
         let ready: Value = serde_json::from_str(&ready.body).expect("JSON");
         assert_eq!(ready["status"], "unready");
         is_told(ready["reason"].as_str().expect("a text"));
         let stream = format!("{}/api/live-users/stream", proxy.url);
         let mut events = Events::open(&stream, &[]).await.expect("a stream");
-        told_none(&mut events, is_told).await;
+        // Its streams are refused one after the other.
+        told(&mut events, |frame| {
+            assert_eq!((&frame["success"], &frame["liveUsers"]), (&json!(false), &json!(0)));
+            let error = frame["error"].as_str().expect("a text");
+            assert!(error.ends_with(&format!("): {why}")), "{frame}");
+            error.starts_with(&format!("shards without a number: {missing} (since 20"))
+        })
+        .await;
         proxy.await_log(why);
     }
 }
@@ -167,14 +174,6 @@ async fn a_proxy_without_shards_or_with_a_wrong_token_names_the_setting() {
     let told: Value = serde_json::from_str(&told.body).expect("JSON");
     assert_eq!((&told["success"], &told["error"]), (&json!(false), &json!(why)));
     assert_eq!(polled(&refused), json!({"success": true, "liveUsers": 0}));
-}
-
-/// The first frame says that there is no number, and why.
-async fn told_none(events: &mut Events, is_why: impl Fn(&str)) {
-    let frame = events.next().await.expect("the stream is open");
-    let frame: Value = serde_json::from_str(&frame).expect("JSON");
-    assert_eq!((&frame["success"], &frame["liveUsers"]), (&json!(false), &json!(0)), "{frame}");
-    is_why(frame["error"].as_str().expect("a text"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
