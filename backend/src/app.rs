@@ -17,6 +17,7 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 use futures_util::future::join_all;
 use live_users_http_kit::{AllowedOrigins, Application, serve};
+use live_users_intake::shards::ShardBy;
 use live_users_journal::FaultKind;
 use log::{error, info, warn};
 use tokio::task::AbortHandle;
@@ -250,6 +251,12 @@ fn log_settings(config: &Config) {
                 here.join(", ")
             );
         }
+    }
+    if config.layout.by() == ShardBy::Account && config.sums_are_upper_bounds() {
+        warn!(
+            "SHARD_BY is account, and AGENTS_FILE names no account: calls go by their agents, so somebody \
+             who talks to two agents may count twice in a sum"
+        );
     }
     let of_file = config.agents.warnings();
     config.accounts.warnings.iter().chain(&of_file).for_each(|line| warn!("{line}"));

@@ -67,7 +67,7 @@ fn counting_rules(config: &Config) -> CountingRules {
         counting: config.keep.settings.counting,
         max_call_ms: config.max_call_ms,
         doubt: config.doubt,
-        sums_are_upper_bounds: config.layout.sums_are_upper_bounds(),
+        sums_are_upper_bounds: config.sums_are_upper_bounds(),
     }
 }
 

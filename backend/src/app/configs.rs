@@ -88,6 +88,12 @@ impl Config {
         })
     }
 
+    /// Whether a sum of shards may count a person twice as a matter of course, as far as the agents file of
+    /// the start tells.
+    pub(crate) fn sums_are_upper_bounds(&self) -> bool {
+        self.layout.sums_are_upper_bounds(!self.agents.now().account_names().is_empty())
+    }
+
     /// Whether calls are counted in several shards, here or elsewhere.
     pub(super) fn is_sharded(&self) -> bool {
         self.layout.shards() > 1

@@ -91,6 +91,17 @@ pub(crate) fn leg_of(parent: &str) -> [(&str, &str); 5] {
 }
 
 #[test]
+fn a_sum_by_account_is_an_upper_bound_where_no_call_belongs_to_one() {
+    for (account, expected) in [("", Some(json!(true))), ("account = \"tenant\"\n", None)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let agent = "[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550001\"]\n";
+        let (_agents, file) = agents_file(&format!("{agent}{account}"));
+        let (server, _) = sharded(folder.path(), "account", &[("AGENTS_FILE", file.as_str())]);
+        assert_eq!(read(&server, "/summary").get("upperBound"), expected.as_ref(), "{account}");
+    }
+}
+
+#[test]
 fn the_sum_is_told_above_and_each_part_below_its_number() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_agents, file) = agents_file(&agents(12));

@@ -99,9 +99,14 @@ impl Layout {
     }
 
     /// Whether the sum of all shards may count a person twice as a matter of course: one who talks to
-    /// agents of two shards.
-    pub fn sums_are_upper_bounds(self) -> bool {
-        self.shards > 1 && self.by == ShardBy::Agent
+    /// agents of two shards. Calls that belong to no account go by their agents, too.
+    pub fn sums_are_upper_bounds(self, are_accounts_named: bool) -> bool {
+        let goes_by_agent = match self.by {
+            ShardBy::Account => !are_accounts_named,
+            ShardBy::Agent => true,
+            ShardBy::Caller => false,
+        };
+        self.shards > 1 && goes_by_agent
     }
 
     /// The shard that evidence belongs to if nothing is known of its call, from 0. That is by its

@@ -94,8 +94,10 @@ fn settings_are_read_and_numbers_without_a_meaning_are_none() {
         (most.shards(), most.by(), most.to_string()),
         (64, ShardBy::Caller, "64 by caller".into())
     );
-    let are_bounds = |n| ShardBy::ALL.map(|by| layout(n, by).sums_are_upper_bounds());
-    assert_eq!([1, 2].map(are_bounds), [[false; 3], [false, true, false]]);
+    let are_bounds = |n, named| ShardBy::ALL.map(|by| layout(n, by).sums_are_upper_bounds(named));
+    assert_eq!([true, false].map(|named| are_bounds(1, named)), [[false; 3]; 2]);
+    assert_eq!(are_bounds(2, true), [false, true, false]);
+    assert_eq!(are_bounds(2, false), [true, true, false], "calls of no account go by agent");
     let set = ShardSet::one(63).with(0);
     assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63]);
     assert_eq!(ShardSet::first(SHARDS_MAX).iter().count(), SHARDS_MAX);
