@@ -14,6 +14,7 @@ use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 use serde::Serialize;
 
+pub(crate) use self::shards::OfOneShard;
 use super::named::UnknownName;
 use super::{auth, signature};
 use crate::parts::journal_reader::Unreadable;
@@ -59,8 +60,8 @@ pub(crate) enum ApiError {
     Unavailable(String),
     /// The sum of all shards is not known, since these of so many are not.
     MissingShards(Vec<usize>, usize),
-    /// Each of so many shards tells it, and no sum is made of it.
-    OfOneShard(usize),
+    /// It is told by one shard, and not here.
+    OfOneShard(OfOneShard),
     /// There is no stream.
     NoStream(Refusal),
     /// No such source is configured.
@@ -159,7 +160,7 @@ impl ApiError {
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
             Self::MissingShards(missing, of) => problem(&shards::missing(missing, *of)),
-            Self::OfOneShard(shards) => shards::of_one(*shards),
+            Self::OfOneShard(why) => why.problem(),
             Self::NoStream(Refusal::NotAWebSocket(why)) => {
                 field("Upgrade", &format!("this path is a WebSocket, and {why}"))
             }

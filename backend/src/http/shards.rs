@@ -17,7 +17,7 @@ use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::{Authorized, Permitted};
 use super::count;
-use super::error::ApiError;
+use super::error::{ApiError, OfOneShard};
 use super::health;
 use super::metrics;
 use super::total_reader::{TotalReader, TotalRules};
@@ -97,19 +97,32 @@ pub(crate) async fn ready(
         warnings.extend(of_shard.into_iter().map(|it| format!("shard {shard}: {it}")));
     }
     let is_full = shards.queues().iter().any(|queue| queue.status().forwards_full);
-    warnings.extend(waiting_warnings(&shards.waiting(), is_full));
+    warnings.extend(waiting_warnings(&shards, is_full));
     warnings.extend(shards.warning().map(str::to_owned));
     warnings.extend(agents.refusal().map(str::to_owned));
     let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     health::answer(health::of(reason, warnings))
 }
 
-/// What is wrong while so many pieces of evidence wait for these shards of others.
-fn waiting_warnings(waiting: &[(usize, usize)], is_full: bool) -> Vec<String> {
-    let of_shard = waiting.iter().map(|(shard, n)| {
+/// What is wrong while evidence waits for shards of others.
+fn waiting_warnings(shards: &Shards, is_full: bool) -> Vec<String> {
+    let trouble = |shard| shards.elsewhere().and_then(|it| it.trouble_of(shard));
+    let waiting = shards.waiting().into_iter().map(|(shard, n)| (shard, n, trouble(shard)));
+    told_waiting(waiting, is_full)
+}
+
+/// Each with how many pieces there are, and why they were not recorded.
+fn told_waiting(
+    waiting: impl Iterator<Item = (usize, usize, Option<String>)>,
+    is_full: bool,
+) -> Vec<String> {
+    let of_shard = waiting.map(|(shard, n, why)| {
+        let pieces = if n == 1 { "1 piece of evidence waits" } else { "pieces of evidence wait" };
+        let n = if n == 1 { String::new() } else { format!("{n} ") };
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         format!(
-            "{n} pieces of evidence wait for shard {shard}: its backend does not answer, or cannot \
-             record them, and its number is too small or too big until it has"
+            "{n}{pieces} for shard {shard}, whose number is too small or too big until its backend has \
+             recorded it{why}"
         )
     });
     let full = "as much evidence waits for other shards as the journal here keeps: no more is taken \
@@ -133,9 +146,15 @@ pub(crate) async fn elsewhere(
     request: HttpRequest,
     all: Data<AllShards>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(match request.path().starts_with("/api/live-users/") {
-        true => ApiError::OfOneShard(all.of),
-        false => ApiError::NotFound,
+    let path = request.path();
+    if path.starts_with("/api/live-users/") {
+        return Err(ApiError::OfOneShard(OfOneShard::Each(all.of)));
+    }
+    let here: Vec<_> = all.each.iter().map(|it| it.number).collect();
+    let shard = path.strip_prefix("/shards/").and_then(|rest| rest.split('/').next()?.parse().ok());
+    Err(match shard.filter(|shard| *shard < all.of && !here.contains(shard)) {
+        Some(shard) => ApiError::OfOneShard(OfOneShard::Elsewhere { shard, here }),
+        None => ApiError::NotFound,
     })
 }
 
@@ -191,10 +210,13 @@ mod tests {
 
     #[test]
     fn a_journal_that_keeps_no_more_is_told_beside_what_waits() {
-        assert_eq!(waiting_warnings(&[], false), Vec::<String>::new());
-        let told = waiting_warnings(&[(2, 7)], true);
-        assert!(told[0].starts_with("7 pieces of evidence wait for shard 2: "), "{told:?}");
-        assert!(told[1].contains("no more is taken"), "{told:?}");
-        assert_eq!(told.len(), 2);
+        let told = |waiting: Vec<_>, is_full| told_waiting(waiting.into_iter(), is_full);
+        assert_eq!(told(vec![], false), Vec::<String>::new());
+        let both = told(vec![(2, 7, Some("status 403".to_owned())), (3, 1, None)], true);
+        assert!(both[0].starts_with("7 pieces of evidence wait for shard 2, "), "{both:?}");
+        assert!(both[0].ends_with(" (status 403)"), "{both:?}");
+        assert!(both[1].starts_with("1 piece of evidence waits for shard 3, "), "{both:?}");
+        assert!(both[2].contains("no more is taken"), "{both:?}");
+        assert_eq!(both.len(), 3);
     }
 }

@@ -33,6 +33,11 @@ pub(crate) enum NotRecorded {
         /// The number of the shard.
         shard: usize,
     },
+    /// Another backend has this shard, and what was asked about belongs to it.
+    NotHere {
+        /// The number of the shard.
+        shard: usize,
+    },
     /// Only the provider's answers tell of calls, and there is no recent one.
     Unanswered {
         /// Whether it has answered before.
@@ -51,6 +56,7 @@ impl NotRecorded {
             Self::Trouble(_) => "journal_trouble",
             Self::Stale { .. } => "stale",
             Self::Elsewhere { .. } => "elsewhere",
+            Self::NotHere { .. } => "not_here",
             Self::Unanswered { .. } => "unanswered",
         }
     }
@@ -72,6 +78,9 @@ impl Display for NotRecorded {
             }
             Self::Unanswered { before: true } => {
                 "Twilio's list of calls is not read any more, and nothing else tells this server of calls"
+            }
+            Self::NotHere { shard } => {
+                return write!(f, "the backend of shard {shard} has this, which is another one");
             }
             Self::Elsewhere { shard } => {
                 return write!(

@@ -131,7 +131,7 @@ impl Shards {
     /// # Errors
     /// If it is at another backend.
     pub(crate) fn of_no_call(&self) -> Result<&Queue, NotRecorded> {
-        self.queue(0).ok_or(NotRecorded::Elsewhere { shard: 0 })
+        self.queue(0).ok_or(NotRecorded::NotHere { shard: 0 })
     }
 
     /// The queues, in the order of their shards.

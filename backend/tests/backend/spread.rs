@@ -205,7 +205,11 @@ fn each_backend_tells_of_its_own_shards_and_of_no_sum_that_is_too_small() {
     for shard in [2, 3] {
         assert_eq!(get(&format!("{}/shards/{shard}/api/live-users", server.url)).status, 200);
     }
-    assert_eq!(get(&format!("{}/shards/1/api/live-users", server.url)).status, 404);
+    let of_others = get(&format!("{}/shards/1/api/live-users", server.url));
+    assert_eq!(of_others.status, 404);
+    let told = "shard 1 is at another backend";
+    assert!(of_others.body.contains(told) && of_others.body.contains("2, 3"), "{}", of_others.body);
+    assert!(!get(&format!("{}/shards/6/api/live-users", server.url)).body.contains("backend"));
     let figures = scrape(server);
     assert_eq!(figures.get(r#"live_users_users{shard="2"}"#), Some(0.0));
     assert_eq!(figures.get(r#"live_users_users{shard="0"}"#), None);
@@ -216,6 +220,10 @@ fn each_backend_tells_of_its_own_shards_and_of_no_sum_that_is_too_small() {
         send("GET", &url, &[("Authorization", &bearer)], b"").status
     };
     assert_eq!([ended(0), ended(1), ended(2)], [200, 503, 503]);
+    let url = format!("{}/api/live-users/links", server.url);
+    let links = send("GET", &url, &[("Authorization", &bearer)], b"");
+    assert_eq!(links.status, 503);
+    assert!(links.body.contains("the backend of shard 0 has this"), "{}", links.body);
     // Only the journals of the own shards are there.
     let has = |n: usize, name: &str| team.folders[n].path().join(name).exists();
     assert!(has(1, "shard-2") && has(1, "shard-3"));

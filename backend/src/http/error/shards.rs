@@ -10,12 +10,34 @@ pub(super) fn missing(missing: &[usize], of: usize) -> String {
     format!("the number is not known at present: shard{s} {each} of {of} {are} missing")
 }
 
-/// That each of so many tells it.
-pub(super) fn of_one(shards: usize) -> Problem {
-    Problem {
-        error: "this is told by each shard, and no sum is made of it".to_owned(),
-        field: None,
-        expected: Some(format!("/shards/0 to /shards/{} before this path", shards - 1)),
+/// Why something of one shard is not told here.
+#[derive(Clone, Debug)]
+pub(crate) enum OfOneShard {
+    /// Each of so many tells it below its own path, and no sum is made of it.
+    Each(usize),
+    /// Another backend has this one.
+    Elsewhere {
+        /// Its number.
+        shard: usize,
+        /// The shards that are here.
+        here: Vec<usize>,
+    },
+}
+
+impl OfOneShard {
+    pub(super) fn problem(&self) -> Problem {
+        let (error, expected) = match self {
+            Self::Each(shards) => (
+                "this is told by each shard, and no sum is made of it".to_owned(),
+                format!("/shards/0 to /shards/{} before this path", shards - 1),
+            ),
+            Self::Elsewhere { shard, here } => {
+                let here: Vec<_> = here.iter().map(usize::to_string).collect();
+                let expected = format!("a shard that is here: {}", here.join(", "));
+                (format!("shard {shard} is at another backend"), expected)
+            }
+        };
+        Problem { error, field: None, expected: Some(expected) }
     }
 }
 

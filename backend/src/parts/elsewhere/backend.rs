@@ -19,10 +19,13 @@ const KEEP: Duration = Duration::from_millis(500);
 /// sent much sooner.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
+/// So often is told why evidence waits, while the reason stays the same.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// One of the other backends.
 pub(super) struct Backend {
     pub(super) shards: ShardSet,
-    base: Url,
+    pub(super) base: Url,
     /// What goes there with what other webhooks have.
     pub(super) lanes: Lanes,
     /// Whether it has not answered last.
@@ -37,6 +40,8 @@ pub(super) struct Backend {
     settled: AtomicU64,
     /// Since when something may wait for it; `None` while nothing does.
     waits_since: Mutex<Option<Instant>>,
+    /// Why it has not recorded what waits for it, and when that was last told.
+    trouble: Mutex<Option<(String, Instant)>>,
     /// Whoever keeps something for it reads this until that is in the queue of the writer.
     keeping: RwLock<()>,
 }
@@ -48,7 +53,9 @@ impl Backend {
         let (is_away, has_for_us) = (AtomicBool::new(false), AtomicBool::new(false));
         let (is_owed, keeping) = (AtomicBool::new(true), RwLock::new(()));
         let waits_since = Mutex::new(Some(Instant::now()));
+        let trouble = Mutex::default();
         Self {
+            trouble,
             shards,
             base,
             lanes,
@@ -121,6 +128,29 @@ impl Backend {
     pub(super) fn lacks(&self, now: Instant) -> bool {
         let since = *self.waits_since.lock();
         since.is_some_and(|it| now.saturating_duration_since(it) >= TOLD_AFTER)
+    }
+
+    /// Notes why it has not recorded something. Returns whether that is to be told: when it is another
+    /// reason than the last one, and from time to time.
+    pub(super) fn note_trouble(&self, why: &str, now: Instant) -> bool {
+        let mut trouble = self.trouble.lock();
+        let is_known = trouble.as_ref().is_some_and(|(known, told)| {
+            known == why && now.saturating_duration_since(*told) < TOLD_EVERY
+        });
+        if !is_known {
+            *trouble = Some((why.to_owned(), now));
+        }
+        !is_known
+    }
+
+    /// Why it has not recorded what waits for it, if it has tried.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().as_ref().map(|(why, _)| why.clone())
+    }
+
+    /// All is recorded there. Returns whether there was trouble before.
+    pub(super) fn end_trouble(&self) -> bool {
+        self.trouble.lock().take().is_some()
     }
 
     /// Begins to keep something: it is in the queue of the writer when this is dropped. `None` where the last

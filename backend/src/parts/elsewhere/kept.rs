@@ -7,6 +7,7 @@ use live_users_core::Millis;
 use live_users_http_kit::metrics::{Labels, Page};
 use live_users_intake::shards::ShardSet;
 use live_users_state::{Forward, Forwards, WaitingForward};
+use log::{info, warn};
 
 use super::backend::Backend;
 use super::messages::BATCH_MAX;
@@ -114,13 +115,23 @@ impl Elsewhere {
         let backend = &self.backends[place];
         let _closed = backend.close().await;
         if send.await {
-            backend.settle(backend.begin_look());
+            self.settle(place, backend.begin_look());
         }
     }
 
     /// Nothing waited for this backend in a look that began then.
     pub(crate) fn settle(&self, place: usize, begun: u64) {
-        self.backends[place].settle(begun);
+        let backend = &self.backends[place];
+        backend.settle(begun);
+        if backend.end_trouble() {
+            let told = super::told(backend.shards);
+            info!("all evidence that waited for {told} is recorded at {}", backend.base);
+        }
+    }
+
+    /// Why what waits for a shard is not recorded by its backend, if it has tried.
+    pub(crate) fn trouble_of(&self, shard: usize) -> Option<String> {
+        self.backends.iter().find(|it| it.shards.has(shard))?.trouble()
     }
 
     /// What waits for this backend is not sent at present.
@@ -138,7 +149,10 @@ impl Elsewhere {
         match recorded {
             Ok(_) => self.recorded.add(),
             Err(ref why) => {
-                self.log(|| format!("evidence for {} waits: {why}", super::told(backend.shards)));
+                if backend.note_trouble(why, Instant::now()) {
+                    let told = super::told(backend.shards);
+                    warn!("evidence for {told} at {} waits: {why}", backend.base);
+                }
             }
         }
         recorded.is_ok()

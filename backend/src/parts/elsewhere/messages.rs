@@ -39,7 +39,8 @@ impl Sender {
     pub(super) fn differs_from(&self, other: &Self, is_shared: bool) -> Option<String> {
         if (self.shards, &self.by) != (other.shards, &other.by) {
             return Some(format!(
-                "it has SHARDS={} and SHARD_BY={}, and here they are {} and {}: expected the same",
+                "a backend with SHARDS={} and SHARD_BY={} has asked one with {} and {}: expected \
+                 the same",
                 other.shards, other.by, self.shards, self.by
             ));
         }

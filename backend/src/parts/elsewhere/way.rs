@@ -98,7 +98,14 @@ impl Way {
         let body = body.map_err(|error| error_chain(&error))?;
         match status.is_success() {
             true => Ok(body),
-            false => Err(format!("status {}{}", status.as_u16(), reason(&body))),
+            false => {
+                let hint = match status.as_u16() {
+                    401 | 403 => "; expected the same API_TOKEN at all backends",
+                    404 => "; expected a backend of this version in SHARD_BACKENDS",
+                    _ => "",
+                };
+                Err(format!("status {}{}{hint}", status.as_u16(), reason(&body)))
+            }
         }
     }
 }
@@ -114,7 +121,7 @@ pub(super) fn url(base: &Url, path: &str) -> Result<Url, String> {
 /// What another backend says is wrong.
 fn reason(body: &[u8]) -> String {
     let problem: Result<live_users_wire::Problem, _> = serde_json::from_slice(body);
-    problem.map(|it| format!(": {}", visible(&it.error))).unwrap_or_default()
+    problem.map(|it| format!(": it says {:?}", visible(&it.error))).unwrap_or_default()
 }
 
 /// What another backend has said, in visible characters.

@@ -67,7 +67,7 @@ fn what_is_said_while_a_backend_is_away_counts_when_it_is_back_without_a_further
     let up = while_away(&team);
     assert!(waiting(&team, 0) > 0.0 && waiting(&team, 2) > 0.0);
     let ready = get(&format!("{}/readyz", team.servers[0].0.url));
-    let warns = ready.status == 200 && ready.body.contains("pieces of evidence wait for shard");
+    let warns = ready.status == 200 && ready.body.contains("pieces of evidence wait for shard 2,");
     assert!(warns, "{}", ready.body);
     let kept = r#"live_users_evidence_sent_total{reason="kept"}"#;
     assert!(scrape(&team.servers[0].0).get(kept).is_some_and(|n| n > 0.0));
