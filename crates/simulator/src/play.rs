@@ -230,7 +230,10 @@ impl Player {
                 let count = answer.json::<Count>().await.map_err(|_| Uncounted::Other)?;
                 Ok(count.live_users)
             }
-            status => Err(Uncounted::Refused(status.as_u16())),
+            status => {
+                let told = answer.json::<Told>().await.map(|it| format!(": {}", it.error));
+                Err(Uncounted::Refused(status.as_u16(), told.unwrap_or_default()))
+            }
         }
     }
 }
@@ -258,15 +261,21 @@ impl Webhooks {
     }
 }
 
+/// What a server says that refuses.
+#[derive(serde::Deserialize)]
+struct Told {
+    error: String,
+}
+
 /// Why the count is not known.
 #[derive(Debug, thiserror::Error)]
 enum Uncounted {
     /// Nobody has answered, for this reason.
     #[error("it does not answer: {0}")]
     Silent(String),
-    /// It was answered with this status.
-    #[error("it answers GET /api/live-users with status {0}")]
-    Refused(u16),
+    /// It was answered with this status, and this text.
+    #[error("it answers GET /api/live-users with status {0}{1}")]
+    Refused(u16, String),
     /// It was answered with something else.
     #[error("its answer is that of another server")]
     Other,

@@ -135,3 +135,12 @@ pub(crate) fn kind_of(answer: &serde_json::Value) -> Kind {
         (false, false) => Kind::Unknown,
     }
 }
+
+/// What an answer says that refuses: its error, and what is expected in place of it.
+pub(crate) fn text_of(answer: &serde_json::Value) -> Option<String> {
+    let error = answer["error"].as_str()?;
+    Some(match answer["expected"].as_str() {
+        Some(expected) if !error.contains(expected) => format!("{error}; expected {expected}"),
+        _ => error.to_owned(),
+    })
+}

@@ -245,6 +245,19 @@ fn settings(
     env: &Env,
     ports: &Ports,
 ) -> Result<(live_users_backend::Configs, live_users_proxy::Config), ConfigErrors> {
+    let alone = ["SHARDS_HERE", "SHARD_BACKENDS", "BACKEND_URLS"];
+    let alone = alone.into_iter().filter(|name| env.get(name).is_some());
+    let alone: Vec<_> = alone
+        .map(|name| {
+            format!(
+                "{name} is set: live-users runs one backend that has all shards, and its proxy; expected \
+                 SHARDS alone, or live-users-backend and live-users-proxy as servers of their own"
+            )
+        })
+        .collect();
+    if !alone.is_empty() {
+        return Err(ConfigErrors(alone));
+    }
     let here = |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
     let backend = live_users_backend::Configs::read(&here(ports.backend_port));
     // The port is set when it is known.

@@ -11,9 +11,9 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use crate::Failure;
-use crate::credential::{Credential, kind_of};
+use crate::credential::{Credential, kind_of, text_of};
 use crate::network::why_silent;
-use crate::remote::check_url;
+use crate::remote::{check_url, of_each};
 
 const USER_AGENT: &str = concat!("live-users/", env!("CARGO_PKG_VERSION"));
 
@@ -94,7 +94,16 @@ impl OwnServer {
     /// How far it is connected with Twilio. The error says why that is not known.
     pub(crate) async fn setup(&self) -> Result<Setup, String> {
         let asked = self.client.get(format!("{}/api/live-users/setup", self.url));
-        let (status, body) = self.exchange(asked).await?;
+        let (mut status, mut body) = self.exchange(asked).await?;
+        // Of several shards each tells it, and most of it is the same of all that are here.
+        let of = serde_json::from_slice(&body).ok().and_then(|it| of_each(&it)).unwrap_or_default();
+        for shard in 0..of {
+            let url = format!("{}/shards/{shard}/api/live-users/setup", self.url);
+            (status, body) = self.exchange(self.client.get(url)).await?;
+            if status == StatusCode::OK {
+                break;
+            }
+        }
         match status {
             StatusCode::OK => serde_json::from_slice(&body)
                 .map_err(|_| "its answer is that of another server or version".to_owned()),
@@ -202,7 +211,8 @@ impl OwnServer {
     /// The server's own text beside the status. If it refuses the token, also where that came from.
     fn told(&self, status: StatusCode, body: &[u8]) -> String {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        match (body["error"].as_str(), status) {
+        let text = text_of(&body);
+        match (text.as_deref(), status) {
             (Some(text), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 let advice = self.credential.origin.advice(kind_of(&body), "API_TOKEN");
                 format!("{status}: {text}. {advice}")

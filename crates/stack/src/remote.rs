@@ -4,7 +4,9 @@ mod alerts;
 mod calls;
 mod find;
 mod links;
+mod refusal;
 mod server;
+mod shards;
 mod status;
 mod table;
 mod watch;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use live_users_http_kit::Env;
 
+pub(crate) use self::refusal::of_each;
 use self::server::Server;
 pub(crate) use self::server::check_url;
 use crate::Failure;
@@ -73,6 +76,9 @@ pub(crate) struct Target {
     /// ADMIN_TOKEN, or for a server on this machine the token that is kept beside the journal.
     #[arg(long)]
     token: Option<String>,
+    /// Only this one of several shards, from 0: of a proxy, or of a backend that has it.
+    #[arg(long, value_name = "K")]
+    shard: Option<usize>,
     /// Tell what the server says, as JSON.
     #[arg(long)]
     json: bool,

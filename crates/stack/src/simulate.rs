@@ -211,7 +211,11 @@ fn trouble(Report { webhooks, live_users }: &Report) -> Option<String> {
         ));
     }
     if let Err(why) = live_users {
-        troubles.push(format!("the backend does not tell how many are live: {why}"));
+        let way = match why.contains("missing") {
+            true => ". One that has some of the shards tells no sum: the proxy does",
+            false => "",
+        };
+        troubles.push(format!("the backend does not tell how many are live: {why}{way}"));
     }
     (!troubles.is_empty()).then(|| troubles.join(". "))
 }

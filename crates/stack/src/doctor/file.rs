@@ -47,7 +47,11 @@ async fn check_sources(agents: &Agents, (server, base): (&OwnServer, &str), repo
     let summary = server.summary().await;
     if let Err(why) = &summary {
         let text = format!("the backend does not tell what was heard of the sources: {why}");
-        report.failed("source", text, "set API_TOKEN to the token of the backend");
+        let remedy = match why.contains("missing") {
+            true => "name one of the shards that are there: --backend with /shards/K at its end",
+            false => "set API_TOKEN to the token of the backend",
+        };
+        report.failed("source", text, remedy);
     }
     let is_events = |table: &SourceTable| table.kind == "events";
     let events = agents.sources().iter().find(|table| is_events(table));

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use live_users_wire::{CallPage, CallView, Evicted, Explanation};
+use live_users_wire::{CallPage, CallView, Evicted, Explanation, merged_calls};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::find::{self, call_path};
-use super::server::{Server, TWILIO};
+use super::server::{Server, TWILIO, Trouble};
+use super::shards;
 use super::status::name;
 use super::table::{span, table};
 use crate::terminal::shown;
@@ -74,35 +75,61 @@ impl Which {
     }
 }
 
-/// Lists the calls of all pages.
+/// Lists the calls of all pages; of a backend with several shards, those of all shards.
 pub(super) async fn list(server: &Server, which: &Which, json: bool) -> Result<ExitCode, Failure> {
-    let (mut calls, mut whole, mut after) = (Vec::new(), None::<Value>, None::<String>);
-    let total = loop {
-        let path = page_path(which, after.as_deref());
-        let answer = server.ask(Method::GET, &path).await.map_err(|it| server.failure(&it))?;
-        let page: CallPage = server.read(&answer)?;
-        if json {
-            let mut passed_on: Value = server.read(&answer)?;
-            let mut wanted = page.calls.iter().map(|call| which.has(call));
-            if let Some(calls) = passed_on["calls"].as_array_mut() {
-                calls.retain(|_| wanted.next().unwrap_or_default());
-            }
-            whole = Some(joined(whole, passed_on));
-        } else {
-            calls.extend(page.calls.into_iter().filter(|call| which.has(call)));
+    let Listed { whole, page } = match listed_by(server, which).await? {
+        Ok(listed) => listed,
+        Err(Trouble::OfEachShard(of, _)) => {
+            let ask = async |shard: Server| listed_by(&shard, which).await;
+            let pages = shards::all(server, of, ask).await?.into_iter().map(|it| Some(it.page));
+            let page = merged_calls(pages, usize::MAX).expect("all of them are there");
+            let whole = serde_json::to_value(&page).expect("an answer is JSON");
+            Listed { whole, page }
         }
-        match page.next {
-            // A server that goes round in circles is asked no further.
-            Some(next) if Some(&next) != after.as_ref() => after = Some(next),
-            _ => break page.total,
-        }
+        Err(trouble) => return Err(server.failure(&trouble)),
     };
-    match whole {
-        Some(whole) => tell(whole),
-        None if calls.is_empty() => tell(which.none(total)),
-        None => listed(&calls).iter().for_each(tell),
+    match json {
+        true => tell(whole),
+        false if page.calls.is_empty() => tell(which.none(page.total)),
+        false => listed(&page.calls).iter().for_each(tell),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The calls that are wanted.
+struct Listed {
+    /// As the server tells them.
+    whole: Value,
+    page: CallPage,
+}
+
+/// All pages as one.
+async fn listed_by(server: &Server, which: &Which) -> Result<Result<Listed, Trouble>, Failure> {
+    let (mut calls, mut whole, mut after) = (Vec::new(), None::<Value>, None::<String>);
+    loop {
+        let path = page_path(which, after.as_deref());
+        let answer = match server.ask(Method::GET, &path).await {
+            Ok(answer) => answer,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        let mut page: CallPage = server.read(&answer)?;
+        let mut passed_on: Value = server.read(&answer)?;
+        let mut wanted = page.calls.iter().map(|call| which.has(call));
+        if let Some(calls) = passed_on["calls"].as_array_mut() {
+            calls.retain(|_| wanted.next().unwrap_or_default());
+        }
+        let passed_on = joined(whole.take(), passed_on);
+        calls.extend(std::mem::take(&mut page.calls).into_iter().filter(|it| which.has(it)));
+        match page.next.take() {
+            // A server that goes round in circles is asked no further.
+            Some(next) if Some(&next) != after.as_ref() => after = Some(next),
+            _ => {
+                page.calls = calls;
+                return Ok(Ok(Listed { whole: passed_on, page }));
+            }
+        }
+        whole = Some(passed_on);
+    }
 }
 
 /// The calls as a table. Accounts, sources and how long callers have been waiting are columns where there are any.
@@ -157,7 +184,14 @@ pub(super) async fn evict(
     json: bool,
 ) -> Result<ExitCode, Failure> {
     let path = call_path(call_sid, "/evict")?;
-    let answer = server.ask(Method::POST, &path).await.map_err(|it| server.failure(&it))?;
+    let answer = match server.ask(Method::POST, &path).await {
+        Ok(answer) => answer,
+        Err(Trouble::OfEachShard(of, _)) => {
+            let ask = async |shard: Server| Ok(shard.ask(Method::POST, &path).await);
+            shards::first(server, of, ask).await?
+        }
+        Err(trouble) => return Err(server.failure(&trouble)),
+    };
     let Evicted { call } = server.read(&answer)?;
     match json {
         true => tell(answer),

@@ -8,22 +8,38 @@ use live_users_wire::{CALL_SID_BYTES_MAX, Explanation, Summary};
 use reqwest::{Method, StatusCode};
 
 use super::server::{Server, TWILIO, Trouble};
+use super::shards;
 use crate::Failure;
 use crate::terminal::shown;
 
 /// The explanation of a call, as the server gives it. If no call has the id, it may be that of one
 /// that a source tells of, whose id is kept as `SOURCE/ID` unless it is a long one.
+///
+/// Of a backend with several shards, each is asked until one knows the call.
 pub(super) async fn explanation(server: &Server, id: &str) -> Result<String, Failure> {
+    match of_one(server, id).await? {
+        Ok(answer) => Ok(answer),
+        Err(Trouble::OfEachShard(of, _)) => {
+            shards::first(server, of, async |shard: Server| of_one(&shard, id).await).await
+        }
+        Err(trouble) => Err(server.failure(&trouble)),
+    }
+}
+
+async fn of_one(server: &Server, id: &str) -> Result<Result<String, Trouble>, Failure> {
     let trouble = match server.ask(Method::GET, &call_path(id, "")?).await {
-        Ok(answer) => return Ok(answer),
+        Ok(answer) => return Ok(Ok(answer)),
         Err(trouble) => trouble,
     };
     if !matches!(trouble, Trouble::Refused(StatusCode::NOT_FOUND, ..)) {
-        return Err(server.failure(&trouble));
+        return Ok(Err(trouble));
     }
-    let mut found = of_sources(server, id).await?;
+    let mut found = match of_sources(server, id).await? {
+        Ok(found) => found,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
     match (found.len(), found.pop_first()) {
-        (1, Some((_, answer))) => Ok(answer),
+        (1, Some((_, answer))) => Ok(Ok(answer)),
         (n, Some((first, _))) => {
             let ids: Vec<_> = [first].into_iter().chain(found.into_keys()).collect();
             Err(Failure::run(format!(
@@ -31,14 +47,20 @@ pub(super) async fn explanation(server: &Server, id: &str) -> Result<String, Fai
                 shown(&ids.join(", "))
             )))
         }
-        (_, None) => Err(server.failure(&trouble)),
+        (_, None) => Ok(Err(trouble)),
     }
 }
 
 /// The calls that have this id at a source, with their explanations, by the ids that they are kept
 /// under. A call of which two sources tell is one.
-async fn of_sources(server: &Server, id: &str) -> Result<BTreeMap<String, String>, Failure> {
-    let answer = server.ask(Method::GET, "/summary").await.map_err(|it| server.failure(&it))?;
+async fn of_sources(
+    server: &Server,
+    id: &str,
+) -> Result<Result<BTreeMap<String, String>, Trouble>, Failure> {
+    let answer = match server.ask(Method::GET, "/summary").await {
+        Ok(answer) => answer,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
     let Summary { sources, .. } = server.read(&answer)?;
     let mut found = BTreeMap::new();
     for source in sources.into_iter().map(|it| it.source).filter(|it| it != TWILIO) {
@@ -50,10 +72,10 @@ async fn of_sources(server: &Server, id: &str) -> Result<BTreeMap<String, String
                 found.insert(call.call_sid, answer);
             }
             Err(Trouble::Refused(StatusCode::NOT_FOUND, ..)) => {}
-            Err(trouble) => return Err(server.failure(&trouble)),
+            Err(trouble) => return Ok(Err(trouble)),
         }
     }
-    Ok(found)
+    Ok(Ok(found))
 }
 
 /// The path of a call, whose id is one segment of it.

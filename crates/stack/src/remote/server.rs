@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Target;
+use super::{Target, refusal};
 use crate::Failure;
 use crate::args::Ports;
-use crate::credential::{Credential, Kind, Origin, kind_of};
+use crate::credential::{Credential, Kind, Origin, kind_of, text_of};
 use crate::network::{advice, why_silent};
 use crate::terminal::shown;
 use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE};
@@ -36,12 +36,15 @@ pub(super) const TWILIO: &str = "twilio";
 /// What the proxy puts before the fields of an answer.
 const ENVELOPE: &str = r#"{"success":true,"#;
 
-/// A backend or a proxy.
+/// A backend or a proxy. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Server {
     client: Client,
     /// Its address without a slash at the end.
     pub(super) base: String,
     authorization: Option<HeaderValue>,
+    /// The only one of several shards that is asked about.
+    shard: Option<usize>,
     /// Where the token was found.
     origin: Origin,
     /// Where the proxy of `live-users` is, if this is the backend of `live-users` on this machine.
@@ -57,6 +60,8 @@ pub(super) enum Trouble {
     NoAnswer(String),
     /// The server refuses, with its text.
     Refused(StatusCode, String, Kind),
+    /// A backend with so many shards has no sum of this, with its text: each shard tells its part.
+    OfEachShard(usize, String),
 }
 
 impl Server {
@@ -87,6 +92,7 @@ impl Server {
         Ok(Self {
             client: client.map_err(Failure::run)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
+            shard: target.shard,
             authorization: token.map(bearer).transpose()?,
             origin,
             proxy_beside: (target.url.is_none() && ports.proxy_port != 0)
@@ -94,15 +100,20 @@ impl Server {
         })
     }
 
+    /// The same server, asked about one of its shards alone.
+    pub(super) fn of_shard(&self, shard: usize) -> Self {
+        Self { shard: Some(shard), ..self.clone() }
+    }
+
     /// Requests a path below `/api/live-users`, and returns the answer if it is 200.
     pub(super) async fn open(&self, method: Method, path: &str) -> Result<Response, Trouble> {
-        self.sent(self.request(method, path)).await
+        self.send(method, path, |request| request).await
     }
 
     /// As [`Server::open`]: the whole answer as JSON, without the envelope of the proxy.
     pub(super) async fn ask(&self, method: Method, path: &str) -> Result<String, Trouble> {
-        let request = self.request(method, path).timeout(Duration::from_millis(ANSWER_MS));
-        let answer = self.sent(request).await?;
+        let timeout = Duration::from_millis(ANSWER_MS);
+        let answer = self.send(method, path, |request| request.timeout(timeout)).await?;
         let body = self.body(answer).await?;
         Ok(without_envelope(&body))
     }
@@ -113,9 +124,12 @@ impl Server {
         path: &str,
         body: &impl Serialize,
     ) -> Result<(String, Kind), Trouble> {
-        let request = self.request(Method::POST, path).timeout(Duration::from_millis(ANSWER_MS));
         let body = serde_json::to_vec(body).expect("texts are always JSON");
-        let answer = self.sent(request.header(CONTENT_TYPE, "application/json").body(body)).await?;
+        let with_body = |request: RequestBuilder| {
+            let request = request.timeout(Duration::from_millis(ANSWER_MS));
+            request.header(CONTENT_TYPE, "application/json").body(body.clone())
+        };
+        let answer = self.send(Method::POST, path, with_body).await?;
         let body = self.body(answer).await?;
         let kind = if body.starts_with(ENVELOPE) { Kind::Proxy } else { Kind::Backend };
         Ok((without_envelope(&body), kind))
@@ -140,6 +154,10 @@ impl Server {
                 format!("{text}. {}", self.origin.advice(*kind, "LIVE_USERS_TOKEN"))
             }
             Trouble::Away(why) => format!("{text}. {}", advice(&self.base, why, "--url")),
+            Trouble::OfEachShard(..) => format!("{text}. {}", refusal::ADVICE),
+            Trouble::Refused(_, refused, _) if refusal::is_about_them(refused) => {
+                format!("{text}. {}", refusal::ADVICE)
+            }
             _ => text,
         })
     }
@@ -153,11 +171,36 @@ impl Server {
             Trouble::Refused(status, text, _) => {
                 format!("{} answers {}: {text}", self.base, status.as_u16())
             }
+            Trouble::OfEachShard(_, text) => format!("{} answers 404: {text}", self.base),
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}/api/live-users{path}", self.base));
+    /// Sends the request for a path, of one shard if that is asked about: below its number, where backends
+    /// have it, and else with a parameter, which proxies take.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        finish: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Trouble> {
+        let Some(shard) = self.shard else {
+            return self.sent(finish(self.request(method, "", path))).await;
+        };
+        let below = format!("/shards/{shard}");
+        let answer = self.sent(finish(self.request(method.clone(), &below, path))).await;
+        let is_no_path = |kind: &Kind| *kind != Kind::Backend;
+        if !matches!(&answer, Err(Trouble::Refused(StatusCode::NOT_FOUND, _, kind)) if is_no_path(kind))
+        {
+            return answer;
+        }
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{mark}shard={shard}");
+        self.sent(finish(self.request(method, "", &path))).await
+    }
+
+    fn request(&self, method: Method, below: &str, path: &str) -> RequestBuilder {
+        let url = format!("{}{below}/api/live-users{path}", self.base);
+        let request = self.client.request(method, url);
         match &self.authorization {
             Some(token) => request.header(AUTHORIZATION, token.clone()),
             None => request,
@@ -173,8 +216,12 @@ impl Server {
         let body = tokio::time::timeout(Duration::from_millis(ANSWER_MS), self.body(answer)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
-        let text = problem["error"].as_str().or_else(|| status.canonical_reason());
-        Err(Trouble::Refused(status, shown(text.unwrap_or("no reason")), kind_of(&problem)))
+        let text = text_of(&problem).or_else(|| status.canonical_reason().map(str::to_owned));
+        let text = shown(&text.unwrap_or_else(|| "no reason".to_owned()));
+        Err(match refusal::of_each(&problem) {
+            Some(of) => Trouble::OfEachShard(of, text),
+            None => Trouble::Refused(status, text, kind_of(&problem)),
+        })
     }
 
     async fn body(&self, answer: Response) -> Result<String, Trouble> {

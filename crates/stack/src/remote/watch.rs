@@ -109,6 +109,7 @@ enum End {
 fn is_final(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Away(_) | Trouble::NoAnswer(_) => false,
+        Trouble::OfEachShard(..) => true,
         Trouble::Refused(status, ..) => {
             status.is_client_error()
                 && *status != StatusCode::TOO_MANY_REQUESTS

@@ -33,6 +33,7 @@ mod remote;
 mod remote_sources;
 mod sessions;
 mod setup;
+mod sharded_commands;
 mod shards;
 mod shared_links;
 mod sign_in;
