@@ -33,7 +33,9 @@ pub(crate) async fn find(
     check(&shards, &sender)?;
     let answer = shards.answer(question).await?;
     let answer = Answer { waiting: waiting(&shards, &sender), ..answer };
-    Ok(HttpResponse::Ok().content_type("application/json").body(answer.encode()))
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(answer.encode(shards.layout().shards())))
 }
 
 /// How many pieces of evidence wait here for the shards of another backend: one at least while something may.

@@ -83,8 +83,10 @@ struct QuestionBody {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AnswerBody {
+    /// In how many shards it counts. What says nothing of that is no answer of a backend.
+    of: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     calls: Vec<(String, usize)>,
     /// Each with the shard that has heard of it first, and all that have.
@@ -166,11 +168,12 @@ impl Question {
 }
 
 impl Answer {
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self, of: usize) -> Vec<u8> {
         let of_meeting = |it: &KnownMeeting| {
             (it.meeting.to_string(), it.first, it.all.iter().collect::<Vec<_>>())
         };
         json(&AnswerBody {
+            of,
             calls: self
                 .known
                 .calls
@@ -186,7 +189,11 @@ impl Answer {
 
     /// Reads an answer of who counts in so many shards.
     pub(super) fn decode(bytes: &[u8], of: usize) -> Result<Self, String> {
-        let AnswerBody { calls, meetings, in_room, first_in_session, waiting } = read(bytes)?;
+        let AnswerBody { of: told, calls, meetings, in_room, first_in_session, waiting } =
+            read(bytes)?;
+        if told != of {
+            return Err(format!("an answer about {told} shards, of which there are {of}"));
+        }
         let of_call = |(name, shard): &(String, usize)| Ok((id(name)?, within(*shard, of)?));
         let of_meeting = |(name, first, all): &(String, usize, Vec<usize>)| {
             let all: Result<ShardSet, String> = all.iter().map(|it| within(*it, of)).collect();
@@ -299,8 +306,10 @@ pub(crate) type RecordedOne = Result<Option<TurnedAway>, String>;
 
 /// What has become of the pieces of one request, in its order. What is not named is recorded.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RecordedAnswer {
+    /// How many there are. What says nothing of that is no answer of a backend.
+    pieces: usize,
     /// Each with its place in the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     turned_away: Vec<(usize, TurnedAwayBody)>,
@@ -330,6 +339,7 @@ impl RecordedAnswer {
     pub(crate) fn of(each: impl IntoIterator<Item = RecordedOne>) -> Self {
         let mut answer = Self::default();
         for (place, one) in each.into_iter().enumerate() {
+            answer.pieces += 1;
             match one {
                 Ok(None) => {}
                 Ok(Some(turned_away)) => {
@@ -343,7 +353,10 @@ impl RecordedAnswer {
 
     /// Reads the answer about so many pieces.
     pub(super) fn decode(bytes: &[u8], count: usize) -> Result<Vec<RecordedOne>, String> {
-        let Self { turned_away, not_recorded } = read(bytes)?;
+        let Self { pieces, turned_away, not_recorded } = read(bytes)?;
+        if pieces != count {
+            return Err(format!("an answer about {pieces} pieces to {count}"));
+        }
         let mut each: Vec<RecordedOne> = vec![Ok(None); count];
         let turned_away = turned_away.into_iter().map(|(place, it)| (place, Ok(Some(it.read()))));
         let not_recorded = not_recorded.into_iter().map(|(place, why)| (place, Err(why)));

@@ -33,13 +33,16 @@ fn a_question_and_its_answer_come_as_they_were_sent() {
         relatives: Relatives { in_room: vec![call("CA3")], first_in_session: Some(call("CA4")) },
         waiting: 3,
     };
-    let encoded = answer.encode();
-    assert_eq!(Answer::decode(&encoded, 6), Ok(answer));
-    assert_eq!(Answer::decode(&encoded, 5), Err("shard 5 of 5".to_owned()));
-    assert_eq!(Answer::decode(b"{}", 5), Ok(Answer::default()));
-    for wrong in [&b"7"[..], b"", br#"{"calls":[["two words",1]]}"#] {
-        assert!(Answer::decode(wrong, 6).is_err());
+    let encoded = answer.encode(6);
+    assert_eq!(Answer::decode(&encoded, 6), Ok(answer.clone()));
+    assert!(Answer::decode(&encoded, 5).is_err(), "it counts in other shards");
+    assert_eq!(Answer::decode(&answer.encode(5), 5), Err("shard 5 of 5".to_owned()));
+    assert_eq!(Answer::decode(br#"{"of":5}"#, 5), Ok(Answer::default()));
+    // Something else may answer at the address of a backend.
+    for wrong in ["7", "", "{}", "[]", r#"{"status":"ok"}"#, r#"{"of":6,"status":"ok"}"#] {
+        assert!(Answer::decode(wrong.as_bytes(), 6).is_err(), "{wrong}");
     }
+    assert!(Answer::decode(br#"{"of":6,"calls":[["two words",1]]}"#, 6).is_err());
 }
 
 #[test]
@@ -95,9 +98,21 @@ fn what_has_become_of_each_piece_comes_as_it_was_decided() {
     let answer = json(&RecordedAnswer::of(each.clone()));
     assert_eq!(RecordedAnswer::decode(&answer, each.len()), Ok(each));
 
-    assert_eq!(json(&RecordedAnswer::of(vec![Ok(None); 256])), b"{}", "what is usual is short");
-    assert_eq!(RecordedAnswer::decode(b"{}", 2), Ok(vec![Ok(None); 2]));
-    for wrong in [r#"{"notRecorded":[[2,"why"]]}"#, r#"{"turnedAway":[[0,{}]]}"#, "7", ""] {
+    let usual = json(&RecordedAnswer::of(vec![Ok(None); 256]));
+    assert_eq!(usual, br#"{"pieces":256}"#, "what is usual is short");
+    assert_eq!(RecordedAnswer::decode(br#"{"pieces":2}"#, 2), Ok(vec![Ok(None); 2]));
+    // What something else answers at that address acknowledges nothing.
+    for wrong in [
+        r#"{"pieces":2,"notRecorded":[[2,"why"]]}"#,
+        r#"{"pieces":2,"turnedAway":[[0,{}]]}"#,
+        r#"{"pieces":1}"#,
+        r#"{"pieces":2,"status":"ok"}"#,
+        r#"{"status":"ok"}"#,
+        "{}",
+        "[]",
+        "7",
+        "",
+    ] {
         assert!(RecordedAnswer::decode(wrong.as_bytes(), 2).is_err(), "{wrong}");
     }
 }
