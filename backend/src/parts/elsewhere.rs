@@ -159,17 +159,22 @@ impl Elsewhere {
         (each.into_iter().flatten().collect(), is_complete)
     }
 
-    /// Asks about what this router does not know of evidence.
-    pub(crate) async fn look_up(&self, router: &Mutex<Router>, evidence: &Evidence) {
+    /// Asks about what this router does not know of evidence. Returns shards that are told of it beside the
+    /// one that it goes to: an end also goes to a shard of each backend that could not be asked. Whoever has
+    /// the call knows in which of its shards, and the end of an unknown call changes no number.
+    pub(crate) async fn look_up(&self, router: &Mutex<Router>, evidence: &Evidence) -> ShardSet {
         let may_spare = self.began.elapsed() >= ASK_ALL;
         let Asking { names, first } = router.lock().asks(evidence, may_spare);
         if names.is_empty() {
-            return;
+            return ShardSet::default();
         }
+        let is_end = matches!(evidence.said, Said::Over(_));
         let is_home = |shards: ShardSet| first.is_some_and(|shard| shards.has(shard));
         let (mut answers, _) = self.ask_about(&names, is_home).await;
         if answers.iter().any(|(own, known)| known.has_call_in(*own)) {
-            return router.lock().take(&answers);
+            router.lock().take(&answers);
+            // Another word may have begun it there while nobody could say that it is at one who is away.
+            return if is_end { self.one_of_each(Backend::is_away) } else { ShardSet::default() };
         }
         let asked = answers.first().map(|(own, _)| *own);
         let are_others = |shards: ShardSet| Some(shards) != asked;
@@ -178,21 +183,24 @@ impl Elsewhere {
         let mut router = router.lock();
         router.take(&answers);
         if is_complete {
-            return;
+            return ShardSet::default();
         }
         if is_of_conference(evidence) {
             // Whoever did not answer may have participants: the end has to reach all shards, or comes
             // again.
-            return router.know_everywhere(evidence);
+            router.know_everywhere(evidence);
+            return ShardSet::default();
         }
         if router.of_call(&evidence.call).is_none() {
             self.by_hash.add();
-            let mut away = self.backends.iter().filter(|it| it.is_away());
-            // Everybody else would know it if it were up there. Who has it knows in which of its shards.
-            if let (Said::Over(_), Some(only), None) = (evidence.said, away.next(), away.next()) {
-                only.shards.iter().take(1).for_each(|shard| router.know(shard, &evidence.call));
-            }
         }
+        let has_answered = |it: &Backend| answers.iter().any(|(own, _)| *own == it.shards);
+        if is_end { self.one_of_each(|it| !has_answered(it)) } else { ShardSet::default() }
+    }
+
+    /// A shard of each backend that this picks.
+    fn one_of_each(&self, picks: impl Fn(&Backend) -> bool) -> ShardSet {
+        self.backends.iter().filter(|it| picks(it)).filter_map(|it| it.shards.lowest()).collect()
     }
 
     /// Has evidence recorded, in its order for each backend. Returns how a call is turned away, once all

@@ -90,8 +90,10 @@ impl Shards {
     /// Looks where the call of this evidence is, or of what it names, if this backend was told of neither
     /// and another one may have been: first those that share these journals, which takes [`LOOK_UP`] at
     /// most, and then those that have other shards.
-    pub(crate) async fn look_up(&self, evidence: &Evidence) {
-        let Some(router) = &self.router else { return };
+    ///
+    /// Returns shards that are told of it beside the one that it goes to.
+    pub(crate) async fn look_up(&self, evidence: &Evidence) -> ShardSet {
+        let Some(router) = &self.router else { return ShardSet::default() };
         if self.is_shared {
             let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
             let named: Vec<CallId> = named.cloned().collect();
@@ -99,8 +101,9 @@ impl Shards {
                 self.look_into_states(router, named).await;
             }
         }
-        if let Some(elsewhere) = &self.elsewhere {
-            elsewhere.look_up(router, evidence).await;
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.look_up(router, evidence).await,
+            None => ShardSet::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, TurnedAway};
+use live_users_intake::shards::ShardSet;
 
 use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
@@ -20,10 +21,10 @@ pub(crate) async fn record_all(
     let evidence = evidence.into_iter();
     let mut recent = Vec::with_capacity(evidence.size_hint().0);
     for (sent_at_ms, evidence) in evidence {
-        shards.look_up(&evidence).await;
+        let also = shards.look_up(&evidence).await;
         let is_old = old_callbacks.is_one(sent_at_ms, &evidence, shards).await;
         if !is_old.map_err(|why| (evidence.call.clone(), why))? {
-            recent.push((sent_at_ms, evidence));
+            recent.push((sent_at_ms, evidence, also));
         }
     }
     if recent.is_empty() {
@@ -39,10 +40,10 @@ pub(crate) async fn record_all(
 /// Waits until all of it is recorded.
 async fn recorded(
     shards: &Shards,
-    recent: Vec<(Option<u64>, Evidence)>,
+    recent: Vec<(Option<u64>, Evidence, ShardSet)>,
 ) -> Result<(Outcome, Option<TurnedAway>), (CallId, NotRecorded)> {
     // All of it is in the queue before anything is waited for.
-    let mut each = recent.into_iter().map(|(_, evidence)| {
+    let mut each = recent.into_iter().map(|(_, evidence, _)| {
         let call = evidence.call.clone();
         let recorded = shards.record(evidence);
         async { recorded.await.map_err(|why| (call, why)) }

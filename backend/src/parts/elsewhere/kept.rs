@@ -114,8 +114,10 @@ impl Elsewhere {
     pub(crate) async fn catch_up(&self, place: usize, send: impl Future<Output = bool>) {
         let backend = &self.backends[place];
         let _closed = backend.close().await;
+        // Whoever has not waited for this may keep something meanwhile.
+        let begun = backend.begin_look();
         if send.await {
-            self.settle(place, backend.begin_look());
+            self.settle(place, begun);
         }
     }
 
@@ -163,7 +165,9 @@ impl Elsewhere {
         let backend = &self.backends[place];
         if backend.is_away() {
             let question = Question::default().encode(&self.sender);
-            let _still_away = self.exchange(backend, ASK_PATH, question, WHOLE).await;
+            let answer = self.way.post(backend.url(ASK_PATH), question, WHOLE).await;
+            let answer = answer.and_then(|it| Answer::decode(&it, self.sender.shards()));
+            backend.note(answer.is_ok());
         }
     }
 

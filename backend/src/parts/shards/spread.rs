@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence, TurnedAway};
 use live_users_intake::Relatives;
-use live_users_intake::shards::{Names, is_of_conference};
+use live_users_intake::shards::{Names, ShardSet, is_of_conference};
 use live_users_replica::Done;
 use live_users_twilio::rest;
 
@@ -19,13 +19,16 @@ use crate::parts::old_callbacks::OldCallbacks;
 pub(crate) type Recorded = Result<Option<TurnedAway>, (CallId, NotRecorded)>;
 
 impl Shards {
-    /// Records what one webhook says, in this order, each with when it was sent: here, or at the backend
-    /// that has its shard. Returns once all of it is recorded, applied and published.
-    pub(crate) async fn record_anywhere(&self, all: Vec<(Option<u64>, Evidence)>) -> Recorded {
+    /// Records what one webhook says, in this order, each with when it was sent and the shards that are told
+    /// of it beside the one that it goes to: here, or at the backend that has its shard. Returns once all of it is recorded, applied and published.
+    pub(crate) async fn record_anywhere(
+        &self,
+        all: Vec<(Option<u64>, Evidence, ShardSet)>,
+    ) -> Recorded {
         let (mut waiting, mut forwarded) = (Vec::new(), Vec::new());
-        for (sent_at_ms, evidence) in all {
+        for (sent_at_ms, evidence, also) in all {
             let first_in_conference = self.first_in_conference(&evidence);
-            for shard in self.route(&evidence).iter() {
+            for shard in self.route(&evidence).and(also).iter() {
                 let evidence = evidence.clone();
                 match self.queue(shard) {
                     Some(_) => waiting.push(self.record_here(shard, evidence)),

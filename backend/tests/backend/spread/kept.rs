@@ -227,6 +227,24 @@ fn an_end_that_does_not_say_where_its_call_is_waits_for_the_one_that_may_have_it
     assert_eq!(each, [0; 6]);
 }
 
+#[test]
+fn an_end_reaches_its_call_whoever_of_several_does_not_answer() {
+    let mut team = Team::start("caller");
+    for n in 0..24 {
+        team.call(1, n, n.into());
+    }
+    // One hangs, and another one is gone: nobody can say where the calls are.
+    team.ways[1].mute(true);
+    team.servers[2].0.kill();
+    for n in 0..24 {
+        assert_eq!(team.end(0, n), 204);
+    }
+    team.ways[1].mute(false);
+    team.start_again(2);
+    await_look("all are over", || team.told(), |n| *n == Some(0));
+    await_that("nothing waits", || waiting(&team, 0) == 0.0);
+}
+
 /// Ends what goes on until this is set.
 struct End<'a>(&'a AtomicBool);
 
