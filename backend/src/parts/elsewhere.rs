@@ -107,10 +107,10 @@ impl Elsewhere {
         patience: Duration,
     ) -> (Vec<(ShardSet, Known)>, Vec<Relatives>, bool) {
         let body = question.encode(&self.sender);
-        let asked = |backend| {
-            let body = body.clone();
+        let asked = |backend: &Backend| {
+            let (url, body) = (backend.url(ASK_PATH), body.clone());
             async move {
-                let answer = self.exchange(backend, ASK_PATH, body, patience).await?;
+                let answer = self.way.post(url, body, patience).await?;
                 Answer::decode(&answer, self.sender.shards())
             }
         };
@@ -283,19 +283,6 @@ impl Elsewhere {
         let turned_away = recorded?;
         self.recorded.add();
         Ok(turned_away)
-    }
-
-    /// Sends a request by itself, and notes whether the backend is there.
-    async fn exchange(
-        &self,
-        backend: &Backend,
-        path: &str,
-        body: Vec<u8>,
-        patience: Duration,
-    ) -> Result<Vec<u8>, String> {
-        let answer = self.way.post(backend.url(path), body, patience).await;
-        backend.note(answer.is_ok());
-        answer
     }
 
     fn log(&self, line: impl FnOnce() -> String) {

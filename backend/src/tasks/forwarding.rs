@@ -4,7 +4,6 @@
 //! That it is recorded there is a record here. So each piece is sent at least once, by each replica that sees
 //! it wait: what is recorded twice counts once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -27,18 +26,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The pause after others have said that they have something.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Sends on what waits. Cheap to clone.
-#[derive(Clone)]
+/// Sends on what waits.
 pub(crate) struct Forwarding {
     shards: Shards,
-    old_callbacks: Arc<OldCallbacks>,
+    old_callbacks: OldCallbacks,
     max_call_ms: u64,
 }
 
 impl Forwarding {
     /// Between these shards and others. A silent call that is older than `max_call_ms` ends, in milliseconds.
     pub(crate) fn new(shards: Shards, max_call_ms: u64) -> Self {
-        Self { shards, old_callbacks: Arc::default(), max_call_ms }
+        Self { shards, old_callbacks: OldCallbacks::default(), max_call_ms }
     }
 
     /// Runs until it is aborted. It ends at once where there is one shard.

@@ -145,7 +145,8 @@ impl Elsewhere {
     pub(crate) async fn deliver(&self, place: usize, each: &[Forwarded]) -> bool {
         let backend = &self.backends[place];
         let body = ForwardedBatch::encode(&self.sender, each);
-        let answer = self.exchange(backend, RECORD_PATH, body, WHOLE).await;
+        let answer = self.way.post(backend.url(RECORD_PATH), body, WHOLE).await;
+        backend.note(answer.is_ok());
         let recorded = answer.and_then(|it| RecordedAnswer::decode(&it, each.len()));
         let recorded = recorded.and_then(|it| it.into_iter().collect::<Result<Vec<_>, _>>());
         match recorded {
